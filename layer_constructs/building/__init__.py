@@ -1,0 +1,1 @@
+"""Requirements file -> finished layer. Knows nothing of the CDK."""

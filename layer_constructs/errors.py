@@ -1,0 +1,184 @@
+"""Every error a user can meet: leaves take facts and compose the text.
+
+The text says what went wrong, the value and where it stands, what would be allowed, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a file that a user wrote; prints as ``req.txt:3``."""
+
+    path: Path
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.path) if self.line is None else f"{self.path}:{self.line}"
+
+
+class LayerError(Exception):
+    """Base of all errors of this library.
+
+    :param problem: what went wrong, lower case, no final period.
+    :param where: the place in the user's file, if there is one.
+    :param details: further facts, one line each.
+    :param fix: what the user can do about it.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        where: Where | None = None,
+        details: Iterable[str] = (),
+        fix: str | None = None,
+    ) -> None:
+        self.problem = problem
+        self.where = where
+        self.details = tuple(details)
+        self.fix = fix
+        lines = [f"{where}: {problem}" if where else problem]
+        lines += [f"  {line}" for detail in self.details for line in detail.splitlines()]
+        if fix:
+            lines.append(f"  fix: {fix}")
+        super().__init__("\n".join(lines))
+
+
+class ArgumentError(LayerError):
+    """An argument of a construct or command is not one that it takes."""
+
+
+class UnsupportedTargetError(LayerError):
+    """A runtime or an architecture for which no Python layer can be built."""
+
+    def __init__(self, *, value: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"{value} is not a Lambda target that a Python layer can be built for",
+            details=[f"allowed: {', '.join(allowed)}"],
+        )
+
+
+class RequirementsError(LayerError):
+    """A requirements file that can't be read or understood."""
+
+
+class UnsupportedRequirementError(RequirementsError):
+    """A requirement that can't be pinned: editable, from version control, or a URL without a hash."""
+
+
+class ToolMissingError(LayerError):
+    """Another tool's lock needs that tool, and it is not installed."""
+
+    def __init__(self, *, tool: str, needed_for: Path, install: str) -> None:
+        super().__init__(
+            f"{needed_for.name} is read through {tool}, which is not installed",
+            where=Where(needed_for),
+            fix=install,
+        )
+
+
+class ToolFailedError(LayerError):
+    """A program this library started ended with an error that has no more exact name."""
+
+
+class ResolutionError(LayerError):
+    """No set of versions satisfies the file: a conflict, or a version that doesn't exist."""
+
+
+class WheelUnavailableError(ResolutionError):
+    """A package has no wheel that runs on the target."""
+
+    def __init__(
+        self,
+        *,
+        package: str,
+        target: str,
+        where: Where | None = None,
+        offered: Sequence[str] = (),
+        reason: str | None = None,
+        fix: str | None = None,
+    ) -> None:
+        details = [reason] if reason else []
+        details.append(f"wheels for: {', '.join(offered)}" if offered else "wheels for: no Lambda target")
+        super().__init__(
+            f"no wheel of {package} runs on {target}",
+            where=where,
+            details=details,
+            fix=fix or "pin a version that has a wheel for this target, or choose a runtime or architecture listed above",
+        )
+
+
+class IndexUnavailableError(LayerError):
+    """A package index refused or did not answer."""
+
+
+class AmbiguousIndexError(LayerError):
+    """More than one index offers a name, and the file doesn't say which one is meant."""
+
+    def __init__(self, *, package: str, indexes: Sequence[str], where: Where | None = None) -> None:
+        super().__init__(
+            f"{package} is offered by {len(indexes)} indexes, and nothing says which one is meant",
+            where=where,
+            details=[f"offered by: {', '.join(indexes)}"],
+            fix=f"say it at the end of its line, '{package}  # index: {indexes[0]}', or list only one index",
+        )
+
+
+class OriginChangedError(LayerError):
+    """A package that was locked from one index would now come from another."""
+
+    def __init__(self, *, package: str, before: str, after: str, lock: Path) -> None:
+        super().__init__(
+            f"{package} was locked from {before} and would now come from {after}",
+            where=Where(lock),
+            fix=f"name the index on its line, or delete {lock.name} if the change is meant",
+        )
+
+
+class LockError(LayerError):
+    """Base of what can be wrong with a lock file."""
+
+
+class LockMissingError(LockError):
+    """There is no lock and none may be made here."""
+
+    def __init__(self, *, lock: Path, missing: str | None, because: str, command: str) -> None:
+        problem = f"does not lock {missing}" if missing else "is missing"
+        super().__init__(
+            f"the lock {problem}, and {because}",
+            where=Where(lock),
+            fix=f"run `{command}` and commit {lock.name}",
+        )
+
+
+class LockStaleError(LockError):
+    """The lock was made from other requirements, and may not be remade here."""
+
+    def __init__(self, *, lock: Path, changes: Sequence[str], because: str, command: str) -> None:
+        super().__init__(
+            f"the lock is stale, and {because}",
+            where=Where(lock),
+            details=changes,
+            fix=f"run `{command}` and commit {lock.name}",
+        )
+
+
+class LockInvalidError(LockError):
+    """A lock that is not valid TOML, not a PEP 751 lock, or was edited by hand."""
+
+
+class HashMismatchError(LayerError):
+    """A file that was downloaded or read is not the one that was locked."""
+
+
+class CacheError(LayerError):
+    """The cache folder can't be used: read-only, full, or open to others."""
+
+
+class BuildError(LayerError):
+    """A wheel can't be made into a layer."""

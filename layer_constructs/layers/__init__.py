@@ -1,0 +1,1 @@
+"""The constructs: wiring only."""
