@@ -1,0 +1,60 @@
+"""What goes into one layer, and the digest that names it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+
+from layer_constructs.building.target import ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel
+
+# Moved when the same wheels would give another tree or another meaning: every layer is then published anew.
+LAYOUT = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pin:
+    """A package that a user's own file pins: one version, and the hashes of the files it may be."""
+
+    name: str
+    version: str
+    hashes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildPlan:
+    """The inputs of one layer: either exact wheels, or hashed pins among whose files the target's are chosen.
+
+    :param target: what the layer is built for.
+    :param architectures: every architecture that gets the same content.
+    """
+
+    target: Target
+    architectures: tuple[ArchitectureName, ...]
+    wheels: tuple[LockedWheel, ...] = ()
+    pins: tuple[Pin, ...] = field(default=())
+
+    @property
+    def packages(self) -> dict[str, str]:
+        """Each distribution's version, by normalised name."""
+        return {w.name: w.version for w in self.wheels} | {pin.name: pin.version for pin in self.pins}
+
+    @property
+    def digest(self) -> str:
+        """Names the content: the same on every host, and for every target that gets the same files."""
+        return digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, self.pins)
+
+
+def digest_of(wheels: tuple[LockedWheel, ...]) -> str:
+    """The digest of a layer made of exactly these wheels."""
+    return _sha256({"layout": LAYOUT, "wheels": sorted([wheel.filename, wheel.sha256] for wheel in wheels)})
+
+
+def _digest_of_pins(target: Target, pins: tuple[Pin, ...]) -> str:
+    listed = sorted([pin.name, pin.version, list(pin.hashes)] for pin in pins)
+    return _sha256({"layout": LAYOUT, "target": str(target), "pins": listed})
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,213 @@
+"""A requirements file of any kind + a target -> what goes into the layer."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from packaging.pylock import Pylock
+
+from layer_constructs.building import locking, selection, tool_locks
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.indexes import Indexes, read_indexes
+from layer_constructs.building.locking import LockRequest, Policy
+from layer_constructs.building.plan import BuildPlan, Pin, digest_of
+from layer_constructs.building.process import Run, run
+from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.project import read_project
+from layer_constructs.building.requirements import (
+    RequirementLine,
+    RequirementsFile,
+    parse_requirements,
+    read_requirements,
+    read_text,
+)
+from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel
+from layer_constructs.errors import ArgumentError, LayerError, LockInvalidError, RequirementsError, Where
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependencies:
+    """What a user says of a layer's dependencies.
+
+    :param requirements: relative to the working directory, as in the CDK.
+    :param lock: another place for the lock than beside the file.
+    :param locked: never make or change the lock; None means on a CI system.
+    """
+
+    requirements: Path
+    lock: Path | None = None
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    locked: bool | None = None
+    build_local_projects: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    """A plan, and what its build needs besides that must not be in its digest: how to reach the indexes."""
+
+    plan: BuildPlan
+    indexes: Indexes
+    requirements: tuple[RequirementLine, ...] = ()
+
+
+def make_plan(
+    dependencies: Dependencies,
+    target: Target,
+    *,
+    cache: Cache,
+    environ: Mapping[str, str] | None = None,
+    report: Report = to_stderr,
+    run: Run = run,
+) -> Planned:
+    """Read the file, see to its lock and select what ``target`` gets.
+
+    Touches the network only where a lock is missing or stale and may be made.
+
+    :raises LayerError: a leaf that names the file and line.
+    """
+    environ = os.environ if environ is None else environ
+    path = dependencies.requirements
+    if is_pylock(path):
+        return _from_pylock(read_text(path), path, dependencies, target, environ)
+    if tool_locks.is_tool_lock(path):
+        return _from_tool_lock(dependencies, target, cache=cache, environ=environ, run=run)
+    file = read(dependencies)
+    if file.is_pinned:
+        return _from_pins(file, target, environ)
+    request = lock_request(dependencies, file, environ=environ)
+    policy = Policy.of(dependencies.locked, environ=environ)
+    lock = locking.ensure(request, target, policy=policy, cache=cache, report=report, run=run)
+    reason = lock.runtimes[target.runtime]
+    same = _same_content(lock.select, target, [a for a in ARCHITECTURES if a not in reason])
+    return Planned(plan=same, indexes=request.indexes)
+
+
+def read(dependencies: Dependencies) -> RequirementsFile:
+    """The requirements of a file that this library locks itself."""
+    path = dependencies.requirements
+    if path.name == "pyproject.toml":
+        return read_project(path, extras=dependencies.extras, groups=dependencies.groups)
+    if dependencies.extras or dependencies.groups:
+        raise ArgumentError(
+            f"extras and groups are parts of a pyproject.toml or of a lock, and {path.name} is neither",
+            where=Where(path),
+            fix="write the extras on the line of the package, such as requests[socks]",
+        )
+    if path.suffix in {".toml", ".json", ".lock", ".cfg", ".yaml", ".yml"}:
+        raise RequirementsError(
+            f"{path.name} is not a kind of requirements file that is known here",
+            where=Where(path),
+            details=["allowed: requirements files, pylock.*.toml, uv.lock, Pipfile.lock, poetry.lock, pyproject.toml"],
+        )
+    return read_requirements(path)
+
+
+def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ: Mapping[str, str]) -> LockRequest:
+    """What the lock of ``file`` is made from and where it lies."""
+    extras, groups = tuple(sorted(dependencies.extras)), tuple(sorted(dependencies.groups))
+    return LockRequest(
+        file=file,
+        path=dependencies.lock or locking.lock_path(dependencies.requirements, extras, groups),
+        indexes=read_indexes(file, environ),
+        extras=extras,
+        groups=groups,
+        build_local_projects=dependencies.build_local_projects,
+    )
+
+
+def own_lock(path: Path) -> bool:
+    """Whether a file is a lock by its kind, so that none is made beside it."""
+    return is_pylock(path) or tool_locks.is_tool_lock(path)
+
+
+def is_pylock(path: Path) -> bool:
+    """Whether a file's name is one that PEP 751 gives to a lock."""
+    return path.name == "pylock.toml" or (path.name.startswith("pylock.") and path.suffix == ".toml")
+
+
+def _from_pylock(
+    text: str, path: Path, dependencies: Dependencies, target: Target, environ: Mapping[str, str]
+) -> Planned:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise LockInvalidError(f"not valid TOML: {error}", where=Where(path)) from error
+    pylock: Pylock = selection.parse(document, path)
+
+    def select(one: Target) -> tuple[LockedWheel, ...]:
+        return selection.select(pylock, one, path=path, extras=dependencies.extras, groups=dependencies.groups)
+
+    plan = _same_content(select, target, ARCHITECTURES)
+    if not plan.wheels:
+        raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
+    return Planned(plan=plan, indexes=read_indexes(RequirementsFile(path=path, requirements=()), environ))
+
+
+def _from_tool_lock(
+    dependencies: Dependencies, target: Target, *, cache: Cache, environ: Mapping[str, str], run: Run
+) -> Planned:
+    path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
+    key = tool_locks.fingerprint(path, extras=extras, groups=groups)
+
+
+    def make() -> dict[str, str]:
+        export = tool_locks.export(path, extras=extras, groups=groups, run=run)
+        return {"format": export.format, "text": export.text}
+
+    export = cache.value("exports", key, make)
+    if export["format"] == "pylock":
+        plain = Dependencies(requirements=path)  # extras and groups were the export's business
+        return _from_pylock(export["text"], path, plain, target, environ)
+    file = parse_requirements(export["text"], path)
+    if not file.is_pinned:
+        raise LockInvalidError(
+            "not everything in it is pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
+        )
+    return _from_pins(file, target, environ)
+
+
+def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str]) -> Planned:
+    """A file that is its own lock: which of the hashed files fits is found out when it is built."""
+    environment = cast("dict[str, str]", target.environment())
+    active = [
+        line
+        for line in file.requirements
+        if line.requirement and (line.requirement.marker is None or line.requirement.marker.evaluate(environment))
+    ]
+    if not active:
+        raise RequirementsError(f"nothing in it is for {target}", where=Where(file.path))
+    pins = tuple(
+        Pin(name=line.name or "", version=next(iter(line.requirement.specifier)).version, hashes=line.hashes)
+        for line in active
+        if line.requirement
+    )
+    return Planned(
+        plan=BuildPlan(target=target, architectures=(target.architecture,), pins=pins),
+        indexes=read_indexes(file, environ),
+        requirements=file.requirements,
+    )
+
+
+def _same_content(
+    select: Callable[[Target], tuple[LockedWheel, ...]], target: Target, architectures: Sequence[ArchitectureName]
+) -> BuildPlan:
+    """The plan for ``target``, declaring every architecture that gets exactly the same files."""
+    wheels = select(target)
+    same: list[ArchitectureName] = [target.architecture]
+    if all(wheel.is_pure for wheel in wheels):
+        for other in architectures:
+            if other == target.architecture:
+                continue
+            try:
+                if digest_of(select(Target(target.runtime, other))) == digest_of(wheels):
+                    same.append(other)
+            except LayerError:
+                continue  # it has no answer of its own, which is that target's error
+    return BuildPlan(target=target, architectures=tuple(a for a in ARCHITECTURES if a in same), wheels=wheels)

@@ -1,0 +1,198 @@
+"""A PEP 751 lock and a target -> the exact wheels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+    PylockSelectError,
+    PylockValidationError,
+)
+from packaging.tags import Tag, create_compatible_tags_selector
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, Target
+from layer_constructs.building.wheel import LocalProject, LockedWheel, filename_of
+from layer_constructs.errors import LockInvalidError, UnsupportedRequirementError, WheelUnavailableError, Where
+
+# The table of this library in a lock, at the top and at a package.
+TOOL = "layer-constructs"
+
+
+def parse(document: Mapping[str, Any], path: Path) -> Pylock:
+    """Validate a PEP 751 document.
+
+    :raises LockInvalidError: with the path inside the document.
+    """
+    try:
+        return Pylock.from_dict(document)
+    except PylockValidationError as error:
+        raise LockInvalidError(f"not a valid PEP 751 lock: {error}", where=Where(path)) from error
+
+
+def select(
+    lock: Pylock,
+    target: Target,
+    *,
+    path: Path,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+) -> tuple[LockedWheel, ...]:
+    """The wheels that ``lock`` gives ``target``, sorted by name.
+
+    :param path: the lock's file, to which its relative paths refer.
+    :raises LockInvalidError: if the lock contradicts itself.
+    :raises WheelUnavailableError: if a package has no wheel for the target.
+    """
+    try:
+        chosen = list(
+            lock.select(
+                environment=target.environment(),
+                tags=_tags(target),
+                extras=extras,
+                dependency_groups=groups or None,
+            )
+        )
+    except PylockSelectError as error:
+        for package in lock.packages:
+            if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
+                raise _unavailable(package, target, path) from error
+        raise LockInvalidError(f"can't be installed on {target}: {error}", where=Where(path)) from error
+    except (InvalidWheelFilename, PylockValidationError) as error:
+        raise LockInvalidError(str(error), where=Where(path)) from error
+    return tuple(sorted((_locked(p, s, target, path) for p, s in chosen), key=lambda wheel: wheel.name))
+
+
+def pick(package: Package, target: Target, *, path: Path) -> LockedWheel:
+    """The wheel of one package that fits ``target`` best.
+
+    :raises WheelUnavailableError: if none fits.
+    """
+    if not package.wheels:
+        source = package.archive or package.sdist or package.directory or package.vcs
+        assert source is not None  # noqa: S101 - PEP 751: one of them is there, and the lock was validated
+        return _locked(package, source, target, path)
+    at = best([(str(number), wheel.filename) for number, wheel in enumerate(package.wheels)], target)
+    if at is None:
+        raise _unavailable(package, target, path)
+    return _locked(package, package.wheels[int(at)], target, path)
+
+
+def best(wheels: Iterable[tuple[str, str]], target: Target) -> str | None:
+    """Of pairs of an identifier and a wheel file name, the identifier of the one that fits ``target`` best."""
+    pick = _selector(target)
+    return next(pick((key, parse_wheel_filename(name)[-1]) for key, name in wheels), None)
+
+
+def _locked(
+    package: Package,
+    source: PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist,
+    target: Target,
+    path: Path,
+) -> LockedWheel:
+    if isinstance(source, PackageVcs):
+        raise UnsupportedRequirementError(
+            f"{package.name} comes from version control, which can't be pinned by hash",
+            where=Where(path),
+            fix="release it to an index, or build a wheel of it and name the wheel",
+        )
+    if isinstance(source, PackageDirectory):
+        return _from_project(package, source, path)
+    if isinstance(source, PackageSdist):
+        raise _unavailable(package, target, path)
+    location = source.url or source.path or ""
+    filename = source.filename if isinstance(source, PackageWheel) else filename_of(location)
+    if not filename.endswith(".whl"):
+        raise WheelUnavailableError(
+            package=f"{package.name} ({filename})", target=str(target), where=Where(path), reason="it is not a wheel"
+        )
+    sha256 = source.hashes.get("sha256")
+    if not sha256:
+        raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock again with sha256 hashes")
+    name, version = parse_wheel_filename(filename)[:2]
+    if canonicalize_name(name) != package.name or (package.version and version != package.version):
+        raise LockInvalidError(
+            f"{package.name} {package.version} names the file {filename}, which is another package or version",
+            where=Where(path),
+            fix="lock again instead of editing the lock by hand",
+        )
+    return LockedWheel(
+        name=package.name,
+        version=str(version),
+        filename=filename,
+        sha256=sha256.lower(),
+        url=None if _is_file(source) else source.url,
+        path=_local(source, path),
+        index=package.index,
+    )
+
+
+def _from_project(package: Package, source: PackageDirectory, path: Path) -> LockedWheel:
+    facts = (package.tool or {}).get(TOOL)
+    if not isinstance(facts, Mapping) or source.editable:
+        raise UnsupportedRequirementError(
+            f"{package.name} is a local project ({source.path}), whose wheel this lock doesn't pin",
+            where=Where(path),
+            fix="name the manifest or requirements file instead, with build_local_projects=True",
+        )
+    return LockedWheel(
+        name=package.name,
+        version=str(package.version),
+        filename=str(facts["wheel"]),
+        sha256=str(facts["wheel-sha256"]),
+        project=LocalProject(path=_join(path, source.path), source_sha256=str(facts["source-sha256"])),
+    )
+
+
+def _is_file(source: PackageArchive | PackageWheel) -> bool:
+    return bool(source.path) or (source.url or "").startswith("file:")
+
+
+def _local(source: PackageArchive | PackageWheel, lock: Path) -> Path | None:
+    if source.path:
+        return _join(lock, source.path)
+    if _is_file(source):
+        return Path(url2pathname(unquote(urlsplit(source.url or "").path)))
+    return None
+
+
+def _join(lock: Path, relative: str) -> Path:
+    return lock.absolute().parent.joinpath(*relative.replace("\\", "/").split("/")) if relative[:1] != "/" else Path(relative)
+
+
+def _unavailable(package: Package, target: Target, path: Path) -> WheelUnavailableError:
+    names = [("", wheel.filename) for wheel in package.wheels or ()]
+    return WheelUnavailableError(
+        package=f"{package.name}=={package.version}" if package.version else package.name,
+        target=str(target),
+        where=Where(path),
+        offered=[str(other) for other in all_targets() if best(names, other) is not None],
+        reason=None if names else "there is only a source distribution",
+    )
+
+
+def all_targets() -> list[Target]:
+    """Every target there is."""
+    return [Target(runtime, architecture) for runtime in RUNTIMES for architecture in ARCHITECTURES]
+
+
+@lru_cache(maxsize=32)
+def _tags(target: Target) -> tuple[Tag, ...]:
+    return tuple(target.tags())
+
+
+@lru_cache(maxsize=32)
+def _selector(target: Target) -> Any:  # noqa: ANN401 - packaging's selector is generic per call
+    return create_compatible_tags_selector(_tags(target))

@@ -1,0 +1,95 @@
+"""Argument lists for uv, and the calls made of it.
+
+Nothing that is secret is ever an argument: indexes and their credentials go through the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from layer_constructs.building.process import Completed, Run, clean_environment
+from layer_constructs.building.target import Target
+
+# Quick, clear failures instead of half a minute of silence; the user's own values win.
+_NETWORK_DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30", "UV_HTTP_CONNECT_TIMEOUT": "10"}
+
+
+def binary() -> str:
+    """The uv that was installed with this library."""
+    from uv import find_uv_bin
+
+    return str(find_uv_bin())
+
+
+def compile_arguments(
+    target: Target,
+    *,
+    project: Path,
+    output: Path,
+    indexes: Sequence[str] = (),
+    constraints: Sequence[Path] = (),
+    exclude_newer: str | None = None,
+    prereleases: bool = False,
+    upgrade: bool = False,
+    upgrade_packages: Iterable[str] = (),
+) -> list[str]:
+    """``uv pip compile`` for one target: markers, tags and glibc are the target's, and no build code is run."""
+    arguments = [
+        "pip", "compile", str(project),
+        "--output-file", str(output),
+        "--format", "pylock.toml",
+        "--python", sys.executable,
+        "--python-version", target.python,
+        "--python-platform", target.uv_platform,
+        "--no-build", "--no-config", "--no-header", "--quiet",
+    ]  # fmt: skip
+    arguments += indexes
+    for path in constraints:
+        arguments += ["--constraints", str(path)]
+    if exclude_newer:
+        arguments += ["--exclude-newer", exclude_newer]
+    if prereleases:
+        arguments += ["--prerelease", "allow"]
+    if upgrade:
+        arguments.append("--upgrade")
+    for name in upgrade_packages:
+        arguments += ["--upgrade-package", name]
+    return arguments
+
+
+def install_arguments(target: Target, *, pylock: Path, into: Path, offline: bool = False) -> list[str]:
+    """``uv pip install`` of exactly the wheels in ``pylock``, each checked against its hash.
+
+    Copied, never linked: a change to the installed tree would change uv's cache for every other project.
+    The wheels are chosen already; the platform given here is the newest glibc that the target may see.
+    """
+    arguments = [
+        "pip", "install",
+        "--requirements", str(pylock),
+        "--target", str(into),
+        "--python", sys.executable,
+        "--python-version", target.python,
+        "--python-platform", f"{target.machine}-manylinux_2_40",
+        "--no-deps", "--no-build", "--no-config", "--no-installer-metadata",
+        "--link-mode", "copy",
+        "--preview-features", "pylock",
+    ]  # fmt: skip
+    if offline:
+        arguments.append("--offline")
+    return arguments
+
+
+def call(
+    arguments: Sequence[str],
+    *,
+    run: Run,
+    environment: Mapping[str, str],
+    secrets: Iterable[str],
+    cwd: Path,
+    show_progress: bool = False,
+) -> Completed:
+    """Run uv with the cleaned environment plus ``environment`` (indexes and their credentials)."""
+    env = {**_NETWORK_DEFAULTS, **clean_environment(), **environment}
+    return run([binary(), *arguments], env=env, cwd=cwd, secrets=secrets, show_progress=show_progress)

@@ -1,0 +1,153 @@
+"""`layer-constructs`: what is done by hand or by a hook, outside a synth."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from typing import TYPE_CHECKING
+
+import click
+
+from layer_constructs.errors import LayerError
+
+if TYPE_CHECKING:
+    from layer_constructs.building.planning import Dependencies
+    from layer_constructs.building.resolve import Upgrade
+
+_DAY = 86_400
+
+
+class _Group(click.Group):
+    """Turns an error of ours into its text and exit status 1; anything else is a defect and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except LayerError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="layer-constructs")
+def main() -> None:
+    """Lambda layers of Python dependencies: pinned, built for the target, verified."""
+
+
+@main.command()
+@click.argument("requirements", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option("--runtime", "runtimes", multiple=True, help="A runtime to lock, such as python3.13; may be repeated.")
+@click.option("--lock", type=click.Path(path_type=Path), help="Where the lock lies; by default beside the file.")
+@click.option("--extra", "extras", multiple=True, help="An extra of a pyproject.toml; may be repeated.")
+@click.option("--group", "groups", multiple=True, help="A dependency group of a pyproject.toml; may be repeated.")
+@click.option("--upgrade", is_flag=True, help="Let go of every pin and resolve to the newest that fits.")
+@click.option("--upgrade-package", multiple=True, metavar="NAME", help="Let go of one package's pin; may be repeated.")
+@click.option("--exclude-newer", metavar="DATE", help="Consider only files uploaded before; stays in force.")
+@click.option("--build-local-projects", is_flag=True, help="Build ./local projects by their own build backend.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a lock is missing or stale.")
+def lock(
+    requirements: tuple[Path, ...],
+    runtimes: tuple[str, ...],
+    lock: Path | None,
+    extras: tuple[str, ...],
+    groups: tuple[str, ...],
+    upgrade: bool,
+    upgrade_package: tuple[str, ...],
+    exclude_newer: str | None,
+    build_local_projects: bool,
+    check: bool,
+) -> None:
+    """Pin REQUIREMENTS in pylock.NAME.toml beside it; nothing changes where nothing changed."""
+    from layer_constructs.building.planning import Dependencies
+    from layer_constructs.building.resolve import Upgrade
+
+    if check and (upgrade or upgrade_package or exclude_newer):
+        raise click.UsageError("--check only looks; it goes with none of --upgrade, --upgrade-package, --exclude-newer")
+    if lock and len(requirements) > 1:
+        raise click.UsageError("--lock names one lock, so name one requirements file")
+    for path in requirements:
+        _lock_one(
+            Dependencies(
+                requirements=path,
+                lock=lock,
+                extras=extras,
+                groups=groups,
+                build_local_projects=build_local_projects,
+            ),
+            runtimes=runtimes,
+            upgrade=Upgrade(everything=upgrade, packages=upgrade_package) if upgrade or upgrade_package else None,
+            exclude_newer=exclude_newer,
+            check=check,
+        )
+
+
+def _lock_one(
+    dependencies: Dependencies,
+    *,
+    runtimes: tuple[str, ...],
+    upgrade: Upgrade | None,
+    exclude_newer: str | None,
+    check: bool,
+) -> None:
+    from layer_constructs.building import lock as lock_file
+    from layer_constructs.building import locking
+    from layer_constructs.building.cache import Cache
+    from layer_constructs.building.planning import lock_request, own_lock, read
+    from layer_constructs.building.target import DEFAULT_RUNTIME, Target
+
+    path = dependencies.requirements
+    if own_lock(path):
+        click.echo(f"{path}: is its own lock")
+        return
+    file = read(dependencies)
+    if file.is_pinned:
+        click.echo(f"{path}: is its own lock: everything in it is pinned and hashed")
+        return
+    request = lock_request(dependencies, file, environ=os.environ)
+    there = lock_file.load(request.path)
+    named = [Target(runtime).runtime for runtime in runtimes]
+    wanted = named or (list(there.runtimes) if there else []) or [DEFAULT_RUNTIME]
+    if check:
+        locking.check(request, wanted)
+        click.echo(f"{request.path}: is fresh")
+        return
+    cache = Cache.default()
+    with cache.lock(locking.lock_name(request.path)):
+        changed = locking.relock(
+            request, wanted, lock=there, upgrade=upgrade, exclude_newer=exclude_newer, cache=cache
+        )
+    if not changed:
+        click.echo(f"{request.path}: nothing changed")
+
+
+@main.group()
+def cache() -> None:
+    """The finished layers on this machine."""
+
+
+@cache.command("show")
+def show_cache() -> None:
+    """How many layers there are, and how large they are."""
+    from layer_constructs.building.cache import Cache
+    from layer_constructs.building.progress import megabytes
+
+    store = Cache.default()
+    layers = store.layers()
+    count = f"{len(layers)} {'layer' if len(layers) == 1 else 'layers'}"
+    click.echo(f"{store.root}: {count}, {megabytes(sum(size for _, size, _ in layers))}")
+
+
+@cache.command("prune")
+@click.option("--older-than", type=click.IntRange(min=0), default=30, show_default=True, metavar="DAYS",
+              help="Remove what was last used more than so many days ago.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Remove everything.")
+def prune_cache(older_than: int, everything: bool) -> None:
+    """Remove layers that were not used for a while; they are built again when they are needed."""
+    from layer_constructs.building.cache import Cache
+    from layer_constructs.building.progress import megabytes
+
+    count, freed = Cache.default().prune(keep_newer_than=time.time() - older_than * _DAY, everything=everything)
+    click.echo(f"removed {count} {'layer' if count == 1 else 'layers'}, {megabytes(freed)}")

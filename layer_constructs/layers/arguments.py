@@ -1,0 +1,103 @@
+"""Checks of what users pass, with the way from the constructs they may come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from layer_constructs.building.target import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, ArchitectureName, Target
+from layer_constructs.errors import ArgumentError
+from layer_constructs.layers.bundling import AssetFormat
+
+RUNTIME_CONTEXT = "layer-constructs:runtime"
+LOCKED_CONTEXT = "layer-constructs:locked"
+ASSET_FORMAT_CONTEXT = "layer-constructs:asset-format"
+
+# What people who come from `PythonLayerVersion` or `LayerVersion` write, and what it is here.
+_INSTEAD: Mapping[str, str] = {
+    "entry": "requirements='path/to/requirements.txt', the file itself instead of its folder",
+    "code": "requirements='path/to/requirements.txt': the layer is built from it",
+    "compatible_runtimes": "runtime=lambda_.Runtime.PYTHON_3_13: a layer is built for one runtime",
+    "compatible_architectures": "architecture=lambda_.Architecture.ARM_64: a layer is built for one architecture, "
+    "and declares both where their content is the same",
+    "bundling": "nothing: wheels are installed without a container",
+}
+
+
+def refuse_unknown(given: Mapping[str, object], *, construct: str) -> None:
+    """:raises ArgumentError: for an argument that the construct doesn't take, with what to write instead."""
+    for name in given:
+        instead = _INSTEAD.get(name)
+        raise ArgumentError(
+            f"{construct} takes no argument {name!r}",
+            fix=f"write {instead}" if instead else "see the construct's documentation for its arguments",
+        )
+
+
+def path_of(value: object, *, argument: str) -> Path:
+    """A path as the user wrote it; relative ones are relative to the working directory, as in the CDK."""
+    if isinstance(value, str | Path) and str(value):
+        return Path(value)
+    raise ArgumentError(f"{argument} is {value!r}, and must be the path of a file")
+
+
+def names_of(value: object, *, argument: str) -> tuple[str, ...]:
+    """Several names; a single string is a mistake that Python would take letter by letter."""
+    if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    raise ArgumentError(f"{argument} is {value!r}, and must be a list of names", fix=f"write {argument}=['name']")
+
+
+def target_of(scope: Construct, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
+    """The target that the arguments, the app's context and the defaults give, in this order."""
+    if runtime is not None and not isinstance(runtime, lambda_.Runtime):
+        raise ArgumentError(f"runtime is {runtime!r}", fix="write a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_13")
+    if architecture is not None and not isinstance(architecture, lambda_.Architecture):
+        raise ArgumentError(
+            f"architecture is {architecture!r}",
+            fix="write lambda_.Architecture.X86_64 or lambda_.Architecture.ARM_64",
+        )
+    name = runtime.name if runtime is not None else scope.node.try_get_context(RUNTIME_CONTEXT)
+    return Target(
+        str(name or DEFAULT_RUNTIME),
+        cast("ArchitectureName", architecture.name) if architecture is not None else DEFAULT_ARCHITECTURE,
+    )
+
+
+def locked_of(scope: Construct, locked: bool | None) -> bool | None:
+    """Whether the lock must be used as it is: the argument, else the app's context, else undecided."""
+    if locked is None:
+        locked = flag(scope.node.try_get_context(LOCKED_CONTEXT), key=LOCKED_CONTEXT)
+    return locked
+
+
+def asset_format_of(scope: Construct, asset_format: str | None) -> AssetFormat:
+    """``zip`` or ``directory``: the argument, else the app's context, else ``zip``."""
+    chosen = asset_format if asset_format is not None else scope.node.try_get_context(ASSET_FORMAT_CONTEXT) or "zip"
+    if chosen not in {"zip", "directory"}:
+        raise ArgumentError(f"asset_format is {chosen!r}", details=["allowed: 'zip', 'directory'"])
+    return cast("AssetFormat", chosen)
+
+
+def flag(value: object, *, key: str) -> bool | None:
+    """A yes or no from the context, where the command line makes every value a string."""
+    if value is None or isinstance(value, bool):
+        return value
+    if str(value).lower() in {"true", "false"}:
+        return str(value).lower() == "true"
+    raise ArgumentError(f"the context key {key} is {value!r}", details=["allowed: true, false"])
+
+
+def runtimes_of(target: Target) -> list[lambda_.Runtime]:
+    """The CDK's own constant: a function's runtime must equal it in every property, not only in name."""
+    constant = getattr(lambda_.Runtime, f"PYTHON_{target.python.replace('.', '_')}")
+    return [cast("lambda_.Runtime", constant)]
+
+
+def architectures_of(names: Sequence[ArchitectureName]) -> list[lambda_.Architecture]:
+    by_name = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
+    return [by_name[name] for name in ARCHITECTURES if name in names]

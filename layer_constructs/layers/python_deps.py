@@ -1,0 +1,167 @@
+"""PythonDepsLayer: a requirements file as a pinned layer version."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Never, cast
+
+import aws_cdk as cdk
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3_assets as s3_assets
+from constructs import Construct
+
+from layer_constructs.building.archive import extract
+from layer_constructs.building.build import build
+from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.target import Target
+from layer_constructs.errors import BuildError, LayerError
+from layer_constructs.layers import arguments
+from layer_constructs.layers.bundling import AssetFormat, Staging, copy_archive, is_copy, restore
+from layer_constructs.layers.texts import description_of
+
+
+class PythonDepsLayer(lambda_.LayerVersion):
+    """A Lambda layer version with the dependencies of a requirements file, pinned and built without Docker.
+
+    The first synth writes a lock, ``pylock.<name>.toml``, beside the file; commit it. From then on every synth, on
+    every machine, gives the same template and the same asset. A layer that was built before is taken from the user's
+    cache: no process, no network.
+
+    :param scope: the parent construct.
+    :param id: the construct's id.
+    :param requirements: a requirements file, ``pylock.*.toml``, ``uv.lock``, ``Pipfile.lock``, ``poetry.lock`` or
+        ``pyproject.toml``; a relative path is relative to the working directory.
+    :param lock: where the lock lies; by default beside ``requirements``.
+    :param runtime: what it is built for; by default the context key ``layer-constructs:runtime``, else
+        ``python3.13``, which only a major version of this library moves.
+    :param architecture: by default x86_64, as for ``Function``; arm64 costs less per millisecond on Lambda.
+    :param extras: of ``pyproject.toml`` or a lock.
+    :param groups: dependency groups of ``pyproject.toml`` or a lock.
+    :param locked: True: never make or change the lock, a missing or stale one is an error; False: make it even on a
+        CI system. By default the context key ``layer-constructs:locked``, else True on a CI system.
+    :param build_local_projects: allow local projects (``./libs/shared``) to be built by their own build backend,
+        which runs their code on this machine.
+    :param asset_format: ``zip``, which the CDK needs not zip again, or ``directory`` for ``sam local invoke``; by
+        default the context key ``layer-constructs:asset-format``, else ``zip``.
+    :param layer_version_name: the layer's name; by default CloudFormation makes one.
+    :param description: at most 256 characters; by default the packages and their versions.
+    :param license: at most 512 characters.
+    :param removal_policy: by default a version is kept when a newer one replaces it or the stack goes, since
+        functions may still use it; one whose first creation failed is not.
+    :raises LayerError: a leaf of it, before anything is added to the tree.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name
+        *,
+        requirements: str | Path,
+        lock: str | Path | None = None,
+        runtime: lambda_.Runtime | None = None,
+        architecture: lambda_.Architecture | None = None,
+        extras: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        locked: bool | None = None,
+        build_local_projects: bool = False,
+        asset_format: AssetFormat | None = None,
+        layer_version_name: str | None = None,
+        description: str | None = None,
+        license: str | None = None,  # noqa: A002 - the CDK's own name
+        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        **unknown: Never,
+    ) -> None:
+        arguments.refuse_unknown(unknown, construct="PythonDepsLayer")
+        target = arguments.target_of(scope, runtime, architecture)
+        chosen_format = arguments.asset_format_of(scope, asset_format)
+        dependencies = Dependencies(
+            requirements=arguments.path_of(requirements, argument="requirements"),
+            lock=arguments.path_of(lock, argument="lock") if lock is not None else None,
+            extras=arguments.names_of(extras, argument="extras"),
+            groups=arguments.names_of(groups, argument="groups"),
+            locked=arguments.locked_of(scope, locked),
+            build_local_projects=build_local_projects,
+        )
+        cache = Cache.default()
+        planned = make_plan(dependencies, target, cache=cache)
+        layer = _built(scope, id, planned, cache)
+        staging = Staging(
+            digest=f"{planned.plan.digest}-{chosen_format}",
+            asset_format=chosen_format,
+            fill=lambda folder: _fill(folder, layer, chosen_format),
+        )
+        try:
+            super().__init__(
+                scope,
+                id,
+                code=staging.code,
+                compatible_runtimes=arguments.runtimes_of(target),
+                compatible_architectures=arguments.architectures_of(planned.plan.architectures),
+                description=description if description is not None else description_of(planned.plan.packages),
+                layer_version_name=layer_version_name,
+                license=license,
+                removal_policy=removal_policy,
+            )
+        except RuntimeError as error:
+            if staging.error is not None:
+                raise _as_layer_error(staging.error) from error
+            raise
+        if layer is not None and chosen_format == "zip":
+            _mend_staged(self, layer)
+        self._target = target
+        self._digest = planned.plan.digest
+        self._packages = planned.plan.packages
+
+    @property
+    def target(self) -> Target:
+        """The runtime and architecture that it was built for."""
+        return self._target
+
+    @property
+    def digest(self) -> str:
+        """Names the content: the same wherever the same wheels are in it."""
+        return self._digest
+
+    @property
+    def packages(self) -> Mapping[str, str]:
+        """The version of each distribution inside, by normalised name."""
+        return self._packages
+
+
+def _built(scope: Construct, id: str, planned: Planned, cache: Cache) -> CachedLayer | None:  # noqa: A002
+    """The finished layer; None for a stack that is not being bundled, which needs none for the same template."""
+    if not cdk.Stack.of(scope).bundling_required:
+        return None
+    return build(
+        planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements
+    )
+
+
+def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) -> None:
+    if layer is None:
+        raise BuildError("the CDK bundles a layer of a stack that it said needs no bundling")
+    if asset_format == "zip":
+        copy_archive(layer.archive, folder)
+    else:
+        extract(layer.archive, folder)
+
+
+def _mend_staged(layer_version: lambda_.LayerVersion, layer: CachedLayer) -> None:
+    """The CDK trusts whatever already lies in a kept `cdk.out` under the asset's name; this looks."""
+    asset = cast("s3_assets.Asset", layer_version.node.find_child("Code"))
+    stage = cdk.Stage.of(layer_version)
+    if stage is None:
+        return
+    staged = Path(stage.asset_outdir) / f"asset.{asset.asset_hash}.zip"
+    if staged.exists() and not is_copy(staged, layer.archive):
+        restore(staged, layer.archive)
+
+
+def _as_layer_error(error: Exception) -> Exception:
+    if isinstance(error, LayerError) or not isinstance(error, OSError):
+        return error
+    place = error.filename or os.getcwd()
+    return BuildError(f"the layer can't be copied to {place}: {error.strerror or error}")
