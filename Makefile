@@ -15,12 +15,13 @@ IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 # Nothing that lies around on the machine changes what is installed: no configuration file, and no UV_* variable but those
 # that say how to reach the network and where to keep what was fetched.
 UV := env -u VIRTUAL_ENV $$(env | sed -nE '/^UV_(CACHE_DIR|LINK_MODE|OFFLINE|HTTP_.*|SYSTEM_CERTS|NATIVE_TLS)=/d; s/^(UV_[A-Z0-9_]*)=.*/-u \1/p') \
-	UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$(CURDIR)/$(VENV)" $(VENV)/bin/uv
+	UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$(CURDIR)/$(or $(INTO),$(VENV))" $(VENV)/bin/uv
 CDK := CDK_DISABLE_CLI_TELEMETRY=1 CDK_DISABLE_VERSION_CHECK=1 node_modules/.bin/cdk
 
 BOOTSTRAPPED := $(VENV)/.bootstrapped
 SYNCED := $(VENV)/.synced
 NODE_MODULES := node_modules/.installed
+TOOLS := .tools/.synced
 
 .PHONY: help
 help: ## this list
@@ -32,7 +33,7 @@ synth: $(SYNCED) $(NODE_MODULES) ## synthesise the example app into cdk.out, its
 	@echo "synthesised into cdk.out"
 
 .PHONY: test
-test: $(SYNCED) $(NODE_MODULES) ## run the tests; ARGS="-k lock" is passed on to pytest
+test: $(SYNCED) $(NODE_MODULES) $(TOOLS) ## run the tests; ARGS="-k lock" is passed on to pytest
 	@$(IN_VENV) python -m pytest $(ARGS)
 
 .PHONY: lint
@@ -52,7 +53,7 @@ bench: $(SYNCED) $(NODE_MODULES) ## measure what the README claims about speed
 
 .PHONY: clean
 clean: ## remove everything that make made
-	rm -rf $(VENV) node_modules build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .tools node_modules build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find cdk.out -mindepth 1 -maxdepth 1 ! -name .gitignore -exec rm -rf {} +
 	find layer_constructs tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -71,6 +72,13 @@ $(BOOTSTRAPPED):
 $(SYNCED): uv.lock pyproject.toml $(BOOTSTRAPPED)
 	@echo "installing what uv.lock says"
 	@$(UV) sync --frozen --quiet --no-build-isolation-package layer-constructs
+	@touch $@
+
+# pipenv and poetry, which some tests run: apart, since they would change what the library is tested with.
+$(TOOLS): private INTO := .tools
+$(TOOLS): uv.lock pyproject.toml | $(SYNCED)
+	@echo "installing the tools whose locks are read"
+	@$(UV) sync --frozen --quiet --only-group tools --python "$(CURDIR)/$(VENV)/bin/python"
 	@touch $@
 
 $(NODE_MODULES): package.json package-lock.json | $(SYNCED)

@@ -17,11 +17,16 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 REQUIRE_REAL = "LAYER_CONSTRUCTS_REQUIRE_REAL"
 
+# How the one reason starts that CI accepts: which Pythons a machine has is not for this project's scripts to decide.
+NO_INTERPRETER = "no Python 3."
+
 
 def _refuse_skip(report: Report) -> Report:
     """The report, failed if it was a skip that CI forbids; an expected failure is not a skip."""
     if os.environ.get(REQUIRE_REAL) and report.skipped and not hasattr(report, "wasxfail"):
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if reason.removeprefix("Skipped: ").startswith(NO_INTERPRETER):
+            return report
         report.outcome = "failed"
         report.longrepr = f"{REQUIRE_REAL} is set, and this was skipped: {reason.removeprefix('Skipped: ')}"
     return report

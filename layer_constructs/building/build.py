@@ -52,6 +52,8 @@ def build(
         root = work / "root"
         install(wheels, plan.target, into=root / SITE, work=work, indexes=indexes, run=run)
         finished = tree.normalise(root, site=SITE)
+        if finished.contested:
+            finished = _settle(finished, wheels, plan.target, root=root, work=work, indexes=indexes, run=run)
         written = archive.write_zip(root, finished, work / "layer.zip")
         shutil.rmtree(root)
         missing = {wheel.name for wheel in wheels} - finished.sizes.keys()
@@ -73,11 +75,20 @@ def build(
 
 
 def install(
-    wheels: Sequence[LockedWheel], target: Target, *, into: Path, work: Path, indexes: Indexes, run: Run = run
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    *,
+    into: Path,
+    work: Path,
+    indexes: Indexes,
+    again: bool = False,
+    run: Run = run,
 ) -> None:
     """Unpack exactly these wheels, each checked against its hash.
 
     Without network first: where uv has every wheel already, asking an index would cost more than the unpacking.
+
+    :param again: over what is there already.
     """
     for wheel in wheels:
         if wheel.path is not None:
@@ -85,23 +96,43 @@ def install(
     pylock = work / "pylock.layer.toml"
     pylock.write_text(_pylock(wheels), encoding="utf-8")
 
-    def attempt(*, offline: bool) -> Completed:
-        into.mkdir(parents=True)
-        return uv.call(
-            uv.install_arguments(target, pylock=pylock, into=into, offline=offline),
+    def attempt(*, offline: bool, show_progress: bool = False) -> Completed:
+        into.mkdir(parents=True, exist_ok=True)
+        done = uv.call(
+            uv.install_arguments(target, pylock=pylock, into=into, offline=offline, again=again),
             run=run,
             environment=indexes.uv_environment(),
             secrets=indexes.secrets,
             cwd=work,
-            show_progress=not offline,
+            show_progress=show_progress,
         )
+        if done.returncode != 0 and not again:
+            shutil.rmtree(into)
+        return done
 
-    if attempt(offline=True).returncode == 0:
+    if attempt(offline=True).returncode == 0 or attempt(offline=False, show_progress=True).returncode == 0:
         return
-    shutil.rmtree(into)
+    # Once more, to have what uv says as text: on a terminal it went to the screen.
     done = attempt(offline=False)
     if done.returncode != 0:
         raise uv_errors.installation_failure(done.stderr, indexes=indexes)
+
+
+def _settle(
+    contested: tree.Tree,
+    wheels: Sequence[LockedWheel],
+    target: Target,
+    *,
+    root: Path,
+    work: Path,
+    indexes: Indexes,
+    run: Run,
+) -> tree.Tree:
+    """Where several wheels bring one path, the last by name wins: uv installs side by side, so chance would decide."""
+    rivals = {name for names in contested.contested.values() for name in names}
+    for wheel in sorted((wheel for wheel in wheels if wheel.name in rivals), key=lambda wheel: wheel.name):
+        install([wheel], target, into=root / SITE, work=work, indexes=indexes, again=True, run=run)
+    return tree.normalise(root, site=SITE)
 
 
 def _check_local(wheel: LockedWheel) -> None:

@@ -17,6 +17,7 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.building.index_url import public_url
 from layer_constructs.building.indexes import Indexes
 from layer_constructs.building.lock import Lock, MadeFrom
+from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.requirements import RequirementLine, RequirementsFile
@@ -29,27 +30,6 @@ from layer_constructs.errors import (
     OriginChangedError,
     UnsupportedRequirementError,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Policy:
-    """Whether a missing or stale lock may be made here.
-
-    :param forbidden_because: why not; None if it may.
-    """
-
-    forbidden_because: str | None = None
-
-    @classmethod
-    def of(cls, locked: bool | None, *, environ: Mapping[str, str]) -> Policy:
-        """What ``locked`` asks for; where it says nothing, a CI system must not lock."""
-        if locked is not None:
-            return cls(forbidden_because="locked=True forbids making it" if locked else None)
-        import ci_info
-
-        if ci_info.is_ci(environ):
-            return cls(forbidden_because=f"this is a CI system ({ci_info.name(environ) or 'CI is set'})")
-        return cls()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

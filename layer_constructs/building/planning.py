@@ -14,8 +14,9 @@ from packaging.pylock import Pylock
 from layer_constructs.building import locking, selection, tool_locks
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes import Indexes, read_indexes
-from layer_constructs.building.locking import LockRequest, Policy
+from layer_constructs.building.locking import LockRequest
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
+from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.project import read_project

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from layer_constructs.building.progress import is_quiet
 from layer_constructs.errors import ToolFailedError
 
 # What a tool needs to start and to find its files. Nothing here changes what it resolves or installs.
@@ -89,7 +90,7 @@ def run(
     :param show_progress: on a terminal, let the program draw its progress there (its messages are then not captured).
     :raises ToolFailedError: if it can't be started.
     """
-    live = show_progress and sys.stderr.isatty()
+    live = show_progress and sys.stderr.isatty() and not is_quiet()
     try:
         done = subprocess.run(
             list(argv),

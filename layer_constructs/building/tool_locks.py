@@ -422,7 +422,8 @@ def _check_uv_fresh(lock: _Lock, run: Run, which: Which, copy: _Copy) -> tuple[s
 
 def _copy_uv_projects(lock: _Lock, copy: _Copy) -> str | None:
     """The manifests of local projects, and local wheels, into the copy; the first absolute path that is in the way."""
-    folders, files = _uv_folders(lock.text), re.findall(r'^source = \{ path = "([^"]+)" \}', lock.text, re.MULTILINE)
+    folders = _uv_folders(lock.text)
+    files: list[str] = re.findall(r'^source = \{ path = "([^"]+)" \}', lock.text, re.MULTILINE)
     for manifest in [lock.manifest, *(copy.original / folder / "pyproject.toml" for folder in folders)]:
         text = read_text(manifest) if manifest.is_file() else ""
         files += re.findall(r"""\bpath\s*=\s*["'](/[^"']*|[A-Za-z]:[^"']*|\\\\[^"']*)["']""", text)
@@ -469,7 +470,7 @@ def _uv_settings(lock: _Lock) -> dict[str, Any]:
                 name: value.get("span", value.get("timestamp")) if isinstance(value, dict) else value
                 for name, value in each.items()
             }
-    project: dict[str, Any] = {}
+    project: Mapping[Any, Any] = {}
     uv_toml = lock.path.parent / "uv.toml"
     if uv_toml.is_file():  # uv then passes over the table in pyproject.toml
         project = _parse(read_text(uv_toml), uv_toml, tomllib.loads, RequirementsError, "correct that line")

@@ -12,8 +12,14 @@ from pathlib import Path
 from layer_constructs.building.process import Completed, Run, clean_environment
 from layer_constructs.building.target import Target
 
-# Quick, clear failures instead of half a minute of silence; the user's own values win.
-_NETWORK_DEFAULTS = {"UV_HTTP_RETRIES": "1", "UV_HTTP_TIMEOUT": "30", "UV_HTTP_CONNECT_TIMEOUT": "10"}
+# Quick, clear failures instead of minutes of silence; the user's own values win. A Python is never fetched: uv would
+# want one only to build, and nothing is built.
+_DEFAULTS = {
+    "UV_HTTP_RETRIES": "1",
+    "UV_HTTP_TIMEOUT": "15",
+    "UV_HTTP_CONNECT_TIMEOUT": "5",
+    "UV_PYTHON_DOWNLOADS": "never",
+}
 
 
 def binary() -> str:
@@ -59,7 +65,7 @@ def compile_arguments(
     return arguments
 
 
-def install_arguments(target: Target, *, pylock: Path, into: Path, offline: bool = False) -> list[str]:
+def install_arguments(target: Target, *, pylock: Path, into: Path, offline: bool, again: bool = False) -> list[str]:
     """``uv pip install`` of exactly the wheels in ``pylock``, each checked against its hash.
 
     Copied, never linked: a change to the installed tree would change uv's cache for every other project.
@@ -78,6 +84,8 @@ def install_arguments(target: Target, *, pylock: Path, into: Path, offline: bool
     ]  # fmt: skip
     if offline:
         arguments.append("--offline")
+    if again:
+        arguments.append("--reinstall")
     return arguments
 
 
@@ -91,5 +99,5 @@ def call(
     show_progress: bool = False,
 ) -> Completed:
     """Run uv with the cleaned environment plus ``environment`` (indexes and their credentials)."""
-    env = {**_NETWORK_DEFAULTS, **clean_environment(), **environment}
+    env = {**_DEFAULTS, **clean_environment(), **environment}
     return run([binary(), *arguments], env=env, cwd=cwd, secrets=secrets, show_progress=show_progress)

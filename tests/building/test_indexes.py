@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from layer_constructs.building import origins, process, uv
 from layer_constructs.building.index_failures import describe_uv_failure
@@ -227,6 +229,17 @@ def test_refuses_a_bad_index_url_with_file_and_line_and_without_the_password(val
     assert str(error.value).startswith(said)
     assert "hunter2" not in str(error.value)
     assert error.value.__cause__ is None
+
+
+@given(st.text(alphabet="https:/@[]${}AB%2?#. \x00-_\\é", max_size=30))
+def test_whatever_is_written_is_an_index_or_an_error_without_its_password(rest: str) -> None:
+    for value in (rest, f"https://{rest}", f"https://u:hunter-pw@{rest}", f"file://{rest}"):
+        shown = [public_url(value)]
+        try:
+            shown += urls(only(value, A="x", B="é@:/"))
+        except LayerError as error:
+            shown.append(str(error))
+        assert "hunter-pw" not in "".join(shown)
 
 
 def test_a_bad_index_url_in_the_environment_is_named_by_its_variable() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
 import shutil
 import sys
+import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.pylock import Pylock
 
-from layer_constructs.building import process, tool_locks, uv
+from layer_constructs.building import tool_locks, uv
 from layer_constructs.building.process import Completed
 from layer_constructs.building.requirements import RequirementLine, read_requirements
 from layer_constructs.errors import (
@@ -45,7 +48,7 @@ def tool_bin() -> ToolBin:
         folder = os.environ.get("LAYER_CONSTRUCTS_TOOLS_DIR") or str(ROOT / ".tools" / "bin")
         found = shutil.which(name, path=folder) or shutil.which(name)
         if found is None:
-            pytest.skip(f"{name} is not in {folder} nor on the PATH: `make tools` installs it")
+            pytest.skip(f"{name} is not in {folder} nor on the PATH: `make test` installs it")
         return found
 
     return find
@@ -207,7 +210,7 @@ def test_refuses_what_can_not_be_a_name(tool: str, name: str, project: Project) 
 
 
 def test_refuses_the_lock_of_an_unknown_tool(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="allowed: uv.lock, Pipfile.lock, poetry.lock"):
+    with pytest.raises(ArgumentError, match=r"allowed: uv\.lock, Pipfile\.lock, poetry\.lock"):
         tool_locks.fingerprint(tmp_path / "pdm.lock", extras=(), groups=())
 
 
@@ -264,10 +267,11 @@ def test_exports_a_uv_lock_as_pylock(project: Project) -> None:
     assert packages["idna"].index == "https://pypi.org/simple"
     assert "sha256" in (packages["idna"].wheels or [])[0].hashes
     assert str(packages["backports-tarfile"].marker) == 'python_full_version < "3.12"'
-    assert packages["shared"].directory and packages["shared"].directory.path == "libs/shared"
-    assert not packages["shared"].directory.editable
-    assert packages["tiny"].archive and packages["tiny"].archive.path == "vendored/tiny-1.0-py3-none-any.whl"
-    assert "sha256" in packages["tiny"].archive.hashes
+    shared, tiny = packages["shared"].directory, packages["tiny"].archive
+    assert shared is not None
+    assert (shared.path, shared.editable) == ("libs/shared", None)
+    assert tiny is not None
+    assert (tiny.path, list(tiny.hashes)) == ("vendored/tiny-1.0-py3-none-any.whl", ["sha256"])
     assert str(lock.parent) not in exported.text
     assert exported.files == (lock, lock.parent / "pyproject.toml", lock.parent / "libs/shared/pyproject.toml")
     assert exported.notes == ()
@@ -325,17 +329,7 @@ def test_takes_a_uv_lock_made_with_a_mirror_and_a_cooldown_of_the_users(project:
     assert 'index = "https://mirror.example/simple"' in export(lock).text
 
 
-def test_says_so_when_uv_can_not_tell_whether_a_lock_is_stale(project: Project) -> None:
-    lock = project("uv")
-    replace(lock.parent / "libs/shared/pyproject.toml", 'version = "0.1.0"', 'dynamic = ["version"]')
-
-    exported = export(lock)
-
-    assert "shared" in names(exported)
-    assert "uv could not tell whether uv.lock is up to date" in exported.notes[0]
-
-
-def test_runs_no_build_backend_of_a_uv_project(project: Project, tmp_path: Path) -> None:
+def test_runs_no_build_backend_of_a_uv_project_and_says_what_is_then_unknown(project: Project, tmp_path: Path) -> None:
     lock = project("uv")
     ran = tmp_path / "ran"
     shared = lock.parent / "libs" / "shared"
@@ -345,15 +339,54 @@ def test_runs_no_build_backend_of_a_uv_project(project: Project, tmp_path: Path)
         '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
     )
 
-    assert "shared" in names(export(lock))
+    exported = export(lock)
+
     assert not ran.exists()
+    assert "shared" in names(exported)
+    [note] = exported.notes
+    assert note.startswith("uv could not tell whether uv.lock is up to date: error: ")
+    assert "layer-constructs" not in note
+
+
+def test_looks_at_no_project_outside_the_copy_of_a_uv_project(project: Project, tmp_path: Path) -> None:
+    lock = project("uv")
+    replace(
+        lock.parent / "pyproject.toml",
+        "shared = { workspace = true }",
+        f'shared = {{ workspace = true }}\nother = {{ path = "{tmp_path.as_posix()}/other", editable = true }}',
+    )
+    run = FakeRun(ok("lock-version = '1.0'\n"))
+
+    exported = fake_export(lock, run)
+
+    assert [call[1] for call in run.calls] == ["export"]
+    assert exported.notes == (
+        f"uv could not tell whether uv.lock is up to date: {tmp_path.as_posix()}/other is an absolute path",
+    )
+
+
+def test_takes_a_uv_project_above_the_folder_of_the_lock(project: Project) -> None:
+    lock = project("uv")
+    shutil.move(lock.parent / "libs" / "shared", lock.parent.parent / "shared")
+    replace(lock.parent / "pyproject.toml", "{ workspace = true }", '{ path = "../shared" }')
+    replace(lock.parent / "pyproject.toml", '[tool.uv.workspace]\nmembers = ["libs/*"]\n', "")
+    replace(lock, '[manifest]\nmembers = [\n    "app",\n    "shared",\n]\n', "")
+    replace(lock, 'editable = "libs/shared"', 'directory = "../shared"')
+
+    exported = export(lock)
+
+    assert 'directory = { path = "../shared" }' in exported.text
+    assert exported.notes == ()
+    replace(lock.parent.parent / "shared" / "pyproject.toml", '"iniconfig"', '"iniconfig", "click"')
+    with pytest.raises(LockStaleError, match="uv: mismatched requirements for: `shared"):
+        export(lock)
 
 
 def test_refuses_a_uv_lock_of_a_later_format(project: Project) -> None:
     lock = project("uv")
     replace(lock, "version = 1\nrevision", "version = 9\nrevision")
 
-    with pytest.raises(LockInvalidError, match="uv can't read this lock[^$]*version"):
+    with pytest.raises(LockInvalidError, match=r"uv can't read this lock\n.*version"):
         export(lock)
 
 
@@ -380,7 +413,8 @@ def test_exports_a_pipfile_lock_as_requirements(project: Project, tool_bin: Tool
     assert not {"pluggy", "sniffio"} & lines.keys()
     assert str(lines["idna"].requirement) == 'idna==3.10; python_version >= "3.6"'
     assert 'python_version < "3.12"' in str(lines["backports-tarfile"].requirement)
-    assert lines["httpx"].requirement and lines["httpx"].requirement.extras == {"socks"}
+    assert lines["httpx"].requirement is not None
+    assert lines["httpx"].requirement.extras == {"socks"}
     assert all(line.hashes for name, line in lines.items() if name not in (str(shared), "tiny"))
     assert "-e" not in exported.text.split()
     assert str(lock.parent) not in exported.text
@@ -489,25 +523,18 @@ def test_names_the_index_of_each_package_of_a_poetry_lock_without_its_password(
     project: Project, tool_bin: ToolBin
 ) -> None:
     lock = project("poetry-indexes")
-    replace(lock.parent / "pyproject.toml", "me:s3cret@pypi.org/simple/", "me:s3cret@pypi.org/simple")
 
-    exported = tool_locks.export(lock, extras=(), groups=(), which=tool_bin, run=ignoring_staleness)
+    exported = export(lock, tool_bin)
 
     lines = read(lock, exported)
-    assert lines["idna"].index == lines["h11"].index == "https://pypi.org/simple"
+    assert lines["idna"].index == "https://pypi.org/simple"
+    assert lines["h11"].index == "https://pypi.org:443/simple"
+    assert "--extra-index-url https://pypi.org:443/simple\n" in exported.text
     assert "s3cret" not in exported.text
-    assert tool_locks.urls_with_credentials(lock) == ("https://me:s3cret@pypi.org/simple",)
-
-
-def ignoring_staleness(
-    argv: Sequence[str],
-    *,
-    env: Mapping[str, str],
-    cwd: Path | None = None,
-    secrets: Iterable[str] = (),
-    show_progress: bool = False,
-) -> Completed:
-    return process.run(argv, env=env, cwd=cwd, secrets=secrets, show_progress=show_progress)
+    assert tool_locks.urls_with_credentials(lock) == (
+        "https://me:s3cret@pypi.org:443/simple",
+        "https://me:s3cret@pypi.org:443/simple/",
+    )
 
 
 def test_installs_no_plugin_that_a_poetry_project_asks_for(project: Project, tool_bin: ToolBin) -> None:
@@ -590,11 +617,12 @@ def test_asks_uv_whether_the_lock_is_fresh_and_then_for_the_lock_as_it_is(projec
 
     exported = fake_export(lock, run, extras=["web", "a"], groups=["jobs"])
 
-    config = run.calls[0][7]
+    config, cache = run.calls[0][8], run.calls[0][10]
     assert run.calls == [
         [
-            uv.binary(), "lock", "--check", "--offline", "--no-build", "--no-python-downloads",
+            uv.binary(), "lock", "--check", "--verbose", "--offline", "--no-build", "--no-python-downloads",
             "--config-file", config,
+            "--cache-dir", cache,
             "--python", sys.executable,
         ],
         [
@@ -604,9 +632,10 @@ def test_asks_uv_whether_the_lock_is_fresh_and_then_for_the_lock_as_it_is(projec
             "--extra", "a", "--extra", "web", "--group", "jobs",
         ],
     ]  # fmt: skip
-    assert run.folders == [lock.parent, lock.parent]
+    [folder] = set(run.folders)
+    assert folder.as_posix().endswith(lock.parent.resolve().as_posix())
     assert run.seen[0]["--config-file"] == ""
-    assert not Path(config).exists()
+    assert not any(path.exists() for path in (folder, Path(config), Path(cache)))
     assert not any("leak.example" in value or value == "2001-01-01" for env in run.envs for value in env.values())
     assert exported.text == "lock-version = '1.0'\n"
     assert exported.format == "pylock"
@@ -816,17 +845,31 @@ def test_shows_the_users_own_paths_when_a_tool_fails(project: Project) -> None:
     assert f"can't read {lock}\n" in str(caught.value)
 
 
-@given(st.text(), st.text())
-def test_says_of_any_text_that_it_is_no_lock(lock: str, manifest: str) -> None:
-    import tempfile
-
+@given(st.sampled_from(sorted(MANIFESTS)), st.text(), st.text())
+def test_makes_of_any_text_a_result_or_an_error_of_ours(tool: str, lock: str, manifest: str) -> None:
     with tempfile.TemporaryDirectory() as name:
-        for tool in MANIFESTS:
-            path = Path(name) / LOCKS[tool]
-            path.write_text(lock, encoding="utf-8", errors="replace", newline="")
-            (path.parent / MANIFESTS[tool]).write_text(manifest, encoding="utf-8", errors="replace", newline="")
-            try:
-                tool_locks.fingerprint(path, extras=(), groups=())
-                fake_export(path, FakeRun(ok(), ok()))
-            except LayerError:
-                pass
+        path = Path(name) / LOCKS[tool]
+        path.write_text(lock, encoding="utf-8", errors="replace", newline="")
+        (path.parent / MANIFESTS[tool]).write_text(manifest, encoding="utf-8", errors="replace", newline="")
+        with contextlib.suppress(LayerError):
+            tool_locks.fingerprint(path, extras=(), groups=())
+        with contextlib.suppress(LayerError):
+            fake_export(path, FakeRun(ok(), ok()))
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_makes_of_any_pipfile_lock_a_result_or_an_error_of_ours(meta: object, entry: object, settings: object) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "Pipfile.lock"
+        path.write_text(json.dumps({"_meta": meta, "default": {"idna": entry}}), encoding="utf-8")
+        (path.parent / "Pipfile").write_text(f"pipenv = {json.dumps(str(settings))}\n", encoding="utf-8")
+        answer = ok("-i https://a.example\n--extra-index-url https://b.example\nidna==1\n./x\n")
+        with contextlib.suppress(LayerError):
+            fake_export(path, FakeRun(ok(), answer))
