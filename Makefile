@@ -14,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 IN_VENV := PATH="$(CURDIR)/$(VENV)/bin:$$PATH"
 # Nothing that lies around on the machine changes what is installed: no configuration file, and no UV_* variable but those
 # that say how to reach the network and where to keep what was fetched.
-UV := env -u VIRTUAL_ENV $$(env | sed -nE '/^UV_(CACHE_DIR|LINK_MODE|OFFLINE|HTTP_.*|SYSTEM_CERTS|NATIVE_TLS)=/d; s/^(UV_[A-Z0-9_]*)=.*/-u \1/p') \
+UV = env -u VIRTUAL_ENV $$(env | sed -nE '/^UV_(CACHE_DIR|LINK_MODE|OFFLINE|HTTP_.*|SYSTEM_CERTS|NATIVE_TLS)=/d; s/^(UV_[A-Z0-9_]*)=.*/-u \1/p') \
 	UV_NO_CONFIG=1 UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT="$(CURDIR)/$(or $(INTO),$(VENV))" $(VENV)/bin/uv
 CDK := CDK_DISABLE_CLI_TELEMETRY=1 CDK_DISABLE_VERSION_CHECK=1 node_modules/.bin/cdk
 

@@ -1,7 +1,8 @@
 """The content-addressed store of finished layers, in the user's cache folder.
 
 An entry appears by one rename, so a process killed at any point leaves nothing that is served. What is served is
-verified: by the file's size, times and inode on every hit, and by its full hash where one of those changed.
+verified: by the file's size, times and inode on every hit, and by its full hash where one of those changed. Only who
+holds the lock of a digest takes its entry away, so that nobody's fresh entry goes with somebody's damaged one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ import os
 import shutil
 import stat
 import tempfile
+import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from layer_constructs.errors import CacheError, LayerError
 
@@ -24,6 +28,9 @@ DIRECTORY_VARIABLE = "LAYER_CONSTRUCTS_CACHE_DIR"
 _ARCHIVE = "layer.zip"
 _FACTS = "layer.json"
 _SEEN = "seen.json"
+
+# How stale the note of an entry's last use may get: a hit writes nothing more often than that.
+_USE_NOTED_AFTER = 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,9 +67,12 @@ class Cache:
     """
 
     def __init__(self, root: Path) -> None:
-        self.root = root.expanduser().absolute()
+        self.root = root.absolute()
         try:
+            self.root = root.expanduser().absolute()
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except RuntimeError as error:  # `~name` of a user that isn't there
+            raise _unusable(self.root, OSError(str(error))) from error
         except OSError as error:
             raise _unusable(self.root, error) from error
         _refuse_what_others_can_write(self.root)
@@ -78,35 +88,34 @@ class Cache:
         return cls(user_cache_path("layer-constructs", appauthor=False))
 
     def find(self, digest: str) -> CachedLayer | None:
-        """A verified layer, or None; a damaged entry is taken out of the way."""
+        """A verified layer, or None if there is none or it is damaged."""
         folder = self._folder(digest)
-        archive = folder / _ARCHIVE
+        archive, seen = folder / _ARCHIVE, folder / _SEEN
+        facts = _read_facts(folder / _FACTS, digest)
+        if facts is None:
+            return None
         try:
             status = archive.lstat()
-        except OSError:
-            if folder.exists():  # half an entry would be in the way of a whole one
-                self._discard(folder)
-            return None
-        facts = _read_facts(folder / _FACTS, digest)
-        if facts is not None and stat.S_ISREG(status.st_mode) and status.st_size == facts.size:
+            if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
+                return None
             signature = _signature(status)
-            if _read(folder / _SEEN) == signature:
-                return CachedLayer(archive=archive, facts=facts)
-            if _sha256(archive) == facts.sha256:
-                _note(folder / _SEEN, signature)
-                return CachedLayer(archive=archive, facts=facts)
-        self._discard(folder)
-        return None
+            if _read(seen) == signature:
+                _note_use(seen)
+            elif _sha256(archive) == facts.sha256:
+                _note(seen, signature)
+            else:
+                return None
+        except OSError:
+            return None
+        return CachedLayer(archive=archive, facts=facts)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
         """One process at a time does what ``name`` stands for."""
         from filelock import FileLock
 
-        path = self.root / "locks" / f"{name}.lock"
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            held = FileLock(path)
+            held = FileLock(self._made("locks") / f"{name}.lock")
             held.acquire()
         except OSError as error:
             raise _unusable(self.root, error) from error
@@ -127,17 +136,18 @@ class Cache:
             found = self.find(digest)  # another process may have made it meanwhile
             if found:
                 return found
+            folder = self._folder(digest)
             try:
+                _remove(folder, by_way_of=self._made("tmp"))  # damaged, or find would have served it
                 with self.scratch(digest) as work:
                     facts = make(work)
                     entry = work / "entry"
                     entry.mkdir(mode=0o700)
                     os.replace(work / _ARCHIVE, entry / _ARCHIVE)
-                    (entry / _FACTS).write_text(json.dumps(asdict(facts), indent=1), encoding="utf-8")
-                    folder = self._folder(digest)
-                    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                    _write(entry / _FACTS, _sealed(asdict(facts)))
+                    _write(entry / _SEEN, _signature((entry / _ARCHIVE).lstat()))
+                    self._made("layers", digest[:2])
                     os.replace(entry, folder)
-                    _note(folder / _SEEN, _signature((folder / _ARCHIVE).lstat()))
             except OSError as error:
                 raise _unusable(self.root, error) from error
         return CachedLayer(archive=folder / _ARCHIVE, facts=facts)
@@ -148,11 +158,13 @@ class Cache:
 
         What a killed process left under the same name is removed: the caller holds the lock of that name.
         """
-        parent = self.root / "tmp"
-        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for leftover in parent.glob(f"{name}.*"):
-            shutil.rmtree(leftover, ignore_errors=True)
-        work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
+        try:
+            parent = self._made("tmp")
+            for leftover in parent.glob(f"{name}.*"):
+                _delete(leftover)
+            work = Path(tempfile.mkdtemp(prefix=f"{name}.", dir=parent))
+        except OSError as error:
+            raise _unusable(self.root, error) from error
         try:
             yield work
         finally:
@@ -161,66 +173,80 @@ class Cache:
     def value(self, kind: str, key: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
         """Something small that is worth keeping, by the hash of what it was made from."""
         path = self.root / kind / key[:2] / f"{key}.json"
-        kept = _read(path)
-        if isinstance(kept, dict):
+        kept = _opened(_read(path))
+        if kept is not None:
             return kept
         made = make()
-        _note(path, made)
+        with suppress(OSError):  # a cache that can't be written any more is no reason to fail
+            self._made(kind, key[:2])
+            _note(path, _sealed(made))
         return made
 
     def file(self, kind: str, key: str, name: str, make: Callable[[Path], Path]) -> Path:
         """A file whose sha256 is ``key``, made into a scratch folder if it isn't there."""
         path = self.root / kind / key / name
-        if path.is_file() and _sha256(path) == key:
-            return path
-        with self.lock(key), self.scratch(key) as work:
-            made = make(work)
-            try:
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                os.replace(made, path)
-            except OSError as error:
-                raise _unusable(self.root, error) from error
+        try:
+            if _is_file_of(path, key):
+                return path
+            with self.lock(key), self.scratch(key) as work:
+                if not _is_file_of(path, key):  # another process may have made it meanwhile
+                    made = make(work)
+                    self._made(kind, key)
+                    os.replace(made, path)
+        except OSError as error:
+            raise _unusable(self.root, error) from error
         return path
 
     def layers(self) -> list[tuple[Path, int, float]]:
-        """Every entry's folder, its size in bytes and when it was last made or verified, oldest first."""
+        """Every entry's folder, its size in bytes and when it was last used (to the day), oldest first."""
         found = []
-        for archive in (self.root / "layers").glob(f"*/*/{_ARCHIVE}"):
-            folder = archive.parent
+        for folder in (self.root / "layers").glob("*/*"):
             try:
-                size = sum(file.stat().st_size for file in folder.iterdir())
-                used = max(file.stat().st_mtime for file in folder.iterdir())
+                files = [file.stat() for file in folder.iterdir()]
             except OSError:
                 continue
-            found.append((folder, size, used))
+            used = max((file.st_mtime for file in files), default=0.0)
+            found.append((folder, sum(file.st_size for file in files), used))
         return sorted(found, key=lambda entry: entry[2])
 
     def prune(self, *, keep_newer_than: float, everything: bool = False) -> tuple[int, int]:
-        """Remove entries last used before a time (seconds since the epoch); how many, and their bytes."""
+        """Remove entries last used before a time (seconds since the epoch); how many, and their bytes.
+
+        What killed processes left goes too; what a running one works on stays.
+        """
         count = freed = 0
-        for folder, size, used in self.layers():
-            if everything or used < keep_newer_than:
-                self._discard(folder)
-                count, freed = count + 1, freed + size
+        try:
+            for folder, size, used in self.layers():
+                if everything or used < keep_newer_than:
+                    _remove(folder, by_way_of=self._made("tmp"))
+                    count, freed = count + 1, freed + size
+            self._sweep()
+        except OSError as error:
+            raise _unusable(self.root, error) from error
         if everything:
             for kind in ("wheels", "exports"):
                 shutil.rmtree(self.root / kind, ignore_errors=True)
         return count, freed
 
+    def _sweep(self) -> None:
+        """Remove the scratch folders whose maker is gone: nobody holds the lock of their name."""
+        from filelock import FileLock, Timeout
+
+        for leftover in (self.root / "tmp").glob("*"):
+            lock = FileLock(self._made("locks") / f"{leftover.name.rpartition('.')[0]}.lock")
+            with suppress(Timeout), lock.acquire(timeout=0):
+                _delete(leftover)
+
     def _folder(self, digest: str) -> Path:
         return self.root / "layers" / digest[:2] / digest
 
-    def _discard(self, folder: Path) -> None:
-        """Take an entry out of sight at once, then delete it."""
-        try:
-            (self.root / "tmp").mkdir(mode=0o700, exist_ok=True)
-            away = Path(tempfile.mkdtemp(prefix="discarded.", dir=self.root / "tmp"))
-            os.replace(folder, away / "entry")
-            shutil.rmtree(away, ignore_errors=True)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise _unusable(self.root, error) from error
+    def _made(self, *parts: str) -> Path:
+        """A folder below the root, made where it is missing, and for the user alone whatever the umask."""
+        folder = self.root
+        for part in parts:
+            folder /= part
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
 
 
 def _refuse_what_others_can_write(root: Path) -> None:
@@ -249,34 +275,81 @@ def _signature(status: os.stat_result) -> list[int]:
 
 
 def _read_facts(path: Path, digest: str) -> LayerFacts | None:
-    facts = _read(path)
+    facts = _opened(_read(path))
     try:
-        if not isinstance(facts, dict) or facts["digest"] != digest:
+        if facts is None or facts["digest"] != digest:
             return None
         packages = {name: Package(**package) for name, package in facts["packages"].items()}
         return LayerFacts(**{**facts, "packages": packages})
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError):  # of another version of this library
         return None
+
+
+def _sealed(value: dict[str, Any]) -> dict[str, Any]:
+    """``value`` with a checksum, so that a damaged or edited file is not taken for what was written."""
+    return {"value": value, "sha256": _checksum(value)}
+
+
+def _opened(sealed: object) -> dict[str, Any] | None:
+    """What :func:`_sealed` was given; None if this is anything else."""
+    match sealed:
+        case {"value": dict() as value, "sha256": checksum} if checksum == _checksum(value):
+            return value
+    return None
+
+
+def _checksum(value: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _read(path: Path) -> object:
     try:
         loaded: object = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return loaded
 
 
+def _write(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1), encoding="utf-8")
+
+
 def _note(path: Path, value: object) -> None:
     """Write a small file at once; a cache that can't be written any more is no reason to fail."""
+    with suppress(OSError):
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            _write(temporary, value)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _note_use(seen: Path) -> None:
+    with suppress(OSError):
+        if time.time() - seen.stat().st_mtime > _USE_NOTED_AFTER:
+            os.utime(seen)
+
+
+def _remove(folder: Path, *, by_way_of: Path) -> None:
+    """Take an entry out of sight at once, then delete it."""
+    away = by_way_of / f"discarded.{uuid.uuid4().hex}"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file)
-        os.replace(temporary, path)
-    except OSError:
+        os.replace(folder, away)
+    except (FileNotFoundError, NotADirectoryError):
         return
+    _delete(away)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_file_of(path: Path, sha256: str) -> bool:
+    return path.is_file() and _sha256(path) == sha256
 
 
 def _sha256(path: Path) -> str:

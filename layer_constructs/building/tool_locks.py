@@ -567,7 +567,7 @@ def _complete_pipenv(lock: _Lock, text: str, sections: list[str]) -> str:
         ) from failed
     lines = []
     for line in text.splitlines():
-        # Editable or not makes no difference to what goes into a layer, as with uv's --no-editable.
+        # Editable or not makes no difference to what goes into a layer; uv has --no-editable for it.
         installed = re.sub(r"^-e\s+", "", line)
         location = installed.partition(" ;")[0].partition("; ")[0].strip()
         lines.append(" ".join([installed, *(f"--hash={each}" for each in hashes.get(location, ()))]))
@@ -595,7 +595,6 @@ def _export_poetry(lock: _Lock, run: Run, program: str, copy: _Copy) -> str:
     Not to pylock.toml: for the URLs of the files it asks the indexes again, and for some indexes it downloads and
     builds source distributions to do so.
     """
-    (copy.folder / "pyproject.toml").write_text(_without_poetry_plugins(lock), encoding="utf-8", newline="")
     settings = copy.top / "layer-constructs-poetry"
     env = {
         **process.clean_environment(),
@@ -623,14 +622,6 @@ def _export_poetry(lock: _Lock, run: Run, program: str, copy: _Copy) -> str:
             raise _unknown_name(lock, found[0][0].lower() + found[0][1:])
         raise _failed(lock, done, copy)
     return _complete_poetry(lock, done.stdout, copy)
-
-
-def _without_poetry_plugins(lock: _Lock) -> str:
-    """The manifest without ``requires-plugins``, which Poetry would install. The lock's hash of it leaves them out."""
-    match lock.manifest_data:
-        case {"tool": {"poetry": {"requires-plugins": _, **kept}, **tools}, **others}:
-            return tomli_w.dumps({**others, "tool": {**tools, "poetry": kept}})
-    return lock.manifest_text
 
 
 _LOCAL = re.compile(r"(?:-e )?(?:[^\s@[]+(?P<extras>\[[^]]*\])? @ )?(?P<url>file://\S+)(?P<rest>.*)")

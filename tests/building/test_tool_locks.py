@@ -537,17 +537,6 @@ def test_names_the_index_of_each_package_of_a_poetry_lock_without_its_password(
     )
 
 
-def test_installs_no_plugin_that_a_poetry_project_asks_for(project: Project, tool_bin: ToolBin) -> None:
-    lock = project("poetry")
-    replace(
-        lock.parent / "pyproject.toml",
-        "[tool.poetry]\n",
-        '[tool.poetry]\nrequires-plugins = { poetry-plugin-that-is-not = ">=1" }\n',
-    )
-
-    assert "idna" in read(lock, export(lock, tool_bin))
-
-
 def test_leaves_a_poetry_plugin_folder_alone(project: Project, tool_bin: ToolBin, tmp_path: Path) -> None:
     lock = project("poetry")
     plugins = lock.parent / ".poetry" / "plugins"
@@ -722,6 +711,17 @@ def test_keeps_the_hashes_of_files_that_pipenv_leaves_out(project: Project) -> N
     assert fake_export(lock, run).text.splitlines()[1] == (
         "https://x.example/six-1-py3-none-any.whl ; os_name == 'x' --hash=sha256:ab"
     )
+
+
+def test_takes_an_editable_project_of_a_pipfile_lock_as_a_project(project: Project) -> None:
+    run = FakeRun(
+        ok(), ok("-i https://pypi.org/simple\n-e ./libs/shared ; os_name == 'x'\n-e git+https://x.example/y\n")
+    )
+
+    assert fake_export(project("pipenv"), run).text.splitlines()[1:] == [
+        "./libs/shared ; os_name == 'x'",
+        "git+https://x.example/y",
+    ]
 
 
 def test_names_no_index_where_pipenv_searches_all(project: Project) -> None:
