@@ -1,7 +1,23 @@
 """AWS CDK constructs that make Lambda layers right: pinned, built for the target, shared and approved."""
 
+from typing import TYPE_CHECKING
+
 from layer_constructs.building.target import DEFAULT_RUNTIME, Target
 from layer_constructs.errors import LayerError
-from layer_constructs.layers.python_deps import PythonDepsLayer
+
+if TYPE_CHECKING:
+    from layer_constructs.layers.python_deps import PythonDepsLayer
 
 __all__ = ["DEFAULT_RUNTIME", "LayerError", "PythonDepsLayer", "Target"]
+
+# The constructs are imported when they are first asked for: the CDK starts Node, which the command line can do without.
+_CONSTRUCTS = {"PythonDepsLayer": "layer_constructs.layers.python_deps"}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _CONSTRUCTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    globals()[name] = found = getattr(import_module(_CONSTRUCTS[name]), name)
+    return found

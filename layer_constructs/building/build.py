@@ -16,8 +16,8 @@ from layer_constructs.building.process import Completed, Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
 from layer_constructs.building.requirements import RequirementLine
 from layer_constructs.building.target import Target
-from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import BuildError, HashMismatchError
+from layer_constructs.building.wheel import LockedWheel, check_local
+from layer_constructs.errors import BuildError
 
 # Where Lambda's Python looks in a layer: `/opt/python`.
 SITE = "python"
@@ -48,7 +48,7 @@ def build(
         wheels = plan.wheels or resolve.resolve_pins(
             plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run
         )
-        wheels = tuple(projects.with_file(wheel, cache=cache, run=run) for wheel in wheels)
+        wheels = tuple(projects.with_file(wheel, cache=cache, indexes=indexes, run=run) for wheel in wheels)
         root = work / "root"
         install(wheels, plan.target, into=root / SITE, work=work, indexes=indexes, run=run)
         finished = tree.normalise(root, site=SITE)
@@ -89,10 +89,12 @@ def install(
     Without network first: where uv has every wheel already, asking an index would cost more than the unpacking.
 
     :param again: over what is there already.
+    :raises HashMismatchError: if a wheel is not the one that was locked.
+    :raises BuildError: if a wheel can't be unpacked, or one of its files would leave its folder.
     """
     for wheel in wheels:
         if wheel.path is not None:
-            _check_local(wheel)
+            check_local(wheel)
     pylock = work / "pylock.layer.toml"
     pylock.write_text(_pylock(wheels), encoding="utf-8")
 
@@ -110,10 +112,13 @@ def install(
             shutil.rmtree(into)
         return done
 
-    if attempt(offline=True).returncode == 0 or attempt(offline=False, show_progress=True).returncode == 0:
+    if attempt(offline=True).returncode == 0:
         return
-    # Once more, to have what uv says as text: on a terminal it went to the screen.
-    done = attempt(offline=False)
+    done = attempt(offline=False, show_progress=True)
+    if done.returncode == 0:
+        return
+    if not done.stderr:  # once more, to have what uv says as text: on a terminal it went to the screen
+        done = attempt(offline=False)
     if done.returncode != 0:
         raise uv_errors.installation_failure(done.stderr, indexes=indexes)
 
@@ -135,23 +140,6 @@ def _settle(
     return tree.normalise(root, site=SITE)
 
 
-def _check_local(wheel: LockedWheel) -> None:
-    import hashlib
-
-    assert wheel.path is not None  # noqa: S101 - narrowed by the caller
-    try:
-        with wheel.path.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BuildError(f"the local wheel {wheel.path} can't be read: {error.strerror or error}") from error
-    if actual != wheel.sha256:
-        raise HashMismatchError(
-            f"{wheel.path} is not the wheel that was locked",
-            details=[f"locked sha256: {wheel.sha256}", f"its sha256:    {actual}"],
-            fix="lock again if the new file is meant",
-        )
-
-
 def _pylock(wheels: Sequence[LockedWheel]) -> str:
     """A lock for uv with one wheel a package: nothing is left to choose."""
     lines = ['lock-version = "1.0"', 'created-by = "layer-constructs"']
@@ -163,5 +151,3 @@ def _pylock(wheels: Sequence[LockedWheel]) -> str:
         name = json.dumps(wheel.filename)
         lines.append(f'wheels = [{{ name = {name}, {place}, hashes = {{ sha256 = "{wheel.sha256}" }} }}]')
     return "\n".join(lines) + "\n"
-
-

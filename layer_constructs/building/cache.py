@@ -143,11 +143,11 @@ class Cache:
                     facts = make(work)
                     entry = work / "entry"
                     entry.mkdir(mode=0o700)
-                    os.replace(work / _ARCHIVE, entry / _ARCHIVE)
+                    (work / _ARCHIVE).replace(entry / _ARCHIVE)
                     _write(entry / _FACTS, _sealed(asdict(facts)))
                     _write(entry / _SEEN, _signature((entry / _ARCHIVE).lstat()))
                     self._made("layers", digest[:2])
-                    os.replace(entry, folder)
+                    entry.replace(folder)
             except OSError as error:
                 raise _unusable(self.root, error) from error
         return CachedLayer(archive=folder / _ARCHIVE, facts=facts)
@@ -192,7 +192,7 @@ class Cache:
                 if not _is_file_of(path, key):  # another process may have made it meanwhile
                     made = make(work)
                     self._made(kind, key)
-                    os.replace(made, path)
+                    made.replace(path)
         except OSError as error:
             raise _unusable(self.root, error) from error
         return path
@@ -320,7 +320,7 @@ def _note(path: Path, value: object) -> None:
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
             _write(temporary, value)
-            os.replace(temporary, path)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -335,7 +335,7 @@ def _remove(folder: Path, *, by_way_of: Path) -> None:
     """Take an entry out of sight at once, then delete it."""
     away = by_way_of / f"discarded.{uuid.uuid4().hex}"
     try:
-        os.replace(folder, away)
+        folder.replace(away)
     except (FileNotFoundError, NotADirectoryError):
         return
     _delete(away)

@@ -52,7 +52,7 @@ def digest_of(wheels: tuple[LockedWheel, ...]) -> str:
 
 
 def _digest_of_pins(target: Target, pins: tuple[Pin, ...]) -> str:
-    listed = sorted([pin.name, pin.version, list(pin.hashes)] for pin in pins)
+    listed = sorted([pin.name, pin.version, sorted(pin.hashes)] for pin in pins)
     return _sha256({"layout": LAYOUT, "target": str(target), "pins": listed})
 
 

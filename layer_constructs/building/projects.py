@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+import stat
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import parse_wheel_filename
 
 from layer_constructs.building import uv
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.wheel import LocalProject, LockedWheel
-from layer_constructs.errors import BuildError, HashMismatchError
+from layer_constructs.errors import BuildError, HashMismatchError, Where
+
+if TYPE_CHECKING:
+    from layer_constructs.building.indexes import Indexes
 
 # What tools leave in a project's folder; none of it is source.
 _NOT_SOURCE = frozenset(
     {
-        "__pycache__", ".git", ".hg", ".svn", ".venv", "venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache",
-        ".pytest_cache", ".hypothesis", ".idea", ".vscode", "node_modules", "build", "dist", "cdk.out", ".DS_Store",
+        "__pycache__", ".git", ".hg", ".svn", ".venv", ".tox", ".nox", ".mypy_cache", ".ruff_cache", ".pytest_cache",
+        ".hypothesis", ".idea", ".vscode", "node_modules", ".DS_Store",
     }
 )  # fmt: skip
+# The same, but at the top only: further down it is as likely a package of that name.
+_NOT_SOURCE_AT_THE_TOP = frozenset({"build", "dist", "venv", "cdk.out"})
 
 # Read by every PEP 517 backend for the times in a wheel (https://reproducible-builds.org/specs/source-date-epoch/):
 # 1980-01-01, the first date that a zip can hold.
@@ -28,30 +38,34 @@ _ENVIRONMENT = {"SOURCE_DATE_EPOCH": "315532800"}
 
 
 def source_sha256(folder: Path) -> str:
-    """A digest of a project's files: names, contents and which are executable; the same on every host."""
+    """A digest of a project's files: names, contents and which are executable; the same on every host.
+
+    :raises BuildError: if one can't be read.
+    """
     digest = hashlib.sha256()
-    for path in sorted(_sources(folder), key=lambda p: p.relative_to(folder).as_posix()):
-        data = path.read_bytes()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(data)}\0".encode())
+    for path in _sources(folder):
+        data, executable = _read(path)
+        mark = "x" if executable else ""
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{len(data)}{mark}\0".encode(errors="surrogateescape"))
         digest.update(data)
     return digest.hexdigest()
 
 
-def build_wheel(folder: Path, *, cache: Cache, run: Run = run) -> LockedWheel:
+def build_wheel(folder: Path, *, cache: Cache, indexes: Indexes | None = None, run: Run = run) -> LockedWheel:
     """Build the project in ``folder`` as a wheel and keep it in the cache by its hash.
 
-    :raises BuildError: with the last lines of what its build backend said.
+    :param indexes: where its build backend comes from; by default PyPI.
+    :raises BuildError: with the last lines of what its build backend said, or if the wheel is for this machine only.
     """
     source = source_sha256(folder)
     with cache.lock(source), cache.scratch(source) as work:
-        built = _build(folder, work, run)
-        with built.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        built = _build(folder, work, indexes, run)
+        sha256 = _sha256(built)
         path = cache.file("wheels", sha256, built.name, lambda _: built)
-    name, version = path.name.split("-")[:2]
+    name, version = parse_wheel_filename(path.name)[:2]
     return LockedWheel(
-        name=name.lower().replace("_", "-").replace(".", "-"),
-        version=version,
+        name=name,
+        version=str(version),
         filename=path.name,
         sha256=sha256,
         path=path,
@@ -59,8 +73,11 @@ def build_wheel(folder: Path, *, cache: Cache, run: Run = run) -> LockedWheel:
     )
 
 
-def with_file(wheel: LockedWheel, *, cache: Cache, run: Run = run) -> LockedWheel:
-    """``wheel`` with a path if it is built from a local project: from the cache, or built again and compared."""
+def with_file(wheel: LockedWheel, *, cache: Cache, indexes: Indexes | None = None, run: Run = run) -> LockedWheel:
+    """``wheel`` with a path if it is built from a local project: from the cache, or built again and compared.
+
+    :raises HashMismatchError: if what is built now is not what was locked.
+    """
     project = wheel.project
     if project is None:
         return wheel
@@ -68,9 +85,8 @@ def with_file(wheel: LockedWheel, *, cache: Cache, run: Run = run) -> LockedWhee
         raise BuildError(f"the local project {project.path} is not there", fix="lock again without it")
 
     def make(work: Path) -> Path:
-        built = _build(project.path, work, run)
-        with built.open("rb") as file:
-            actual = hashlib.file_digest(file, "sha256").hexdigest()
+        built = _build(project.path, work, indexes, run)
+        actual = _sha256(built)
         if actual != wheel.sha256:
             raise HashMismatchError(
                 f"the wheel built from {project.path} is not the one that was locked",
@@ -82,33 +98,78 @@ def with_file(wheel: LockedWheel, *, cache: Cache, run: Run = run) -> LockedWhee
     return replace(wheel, path=cache.file("wheels", wheel.sha256, wheel.filename, make))
 
 
-def _build(folder: Path, work: Path, run: Run) -> Path:
+def _build(folder: Path, work: Path, indexes: Indexes | None, run: Run) -> Path:
     # Built from a copy: a backend writes egg-info and build folders, and a user's checkout is not ours to change.
     copy = work / "source"
     for path in _sources(folder):
+        data, executable = _read(path)
         to = copy / path.relative_to(folder)
         to.parent.mkdir(parents=True, exist_ok=True)
-        to.write_bytes(path.read_bytes())
-        to.chmod(0o755 if os.access(path, os.X_OK) else 0o644)
+        to.write_bytes(data)
+        to.chmod(0o755 if executable else 0o644)
     out = work / "out"
     done = uv.call(
-        ["build", "--wheel", "--no-config", "--quiet", "--out-dir", str(out), str(copy)],
+        [
+            "build", "--wheel", "--python", sys.executable, "--no-config", "--quiet",
+            "--out-dir", str(out), str(copy),
+        ],
         run=run,
-        environment=_ENVIRONMENT,
-        secrets=(),
+        environment={**_ENVIRONMENT, **(indexes.uv_environment() if indexes else {})},
+        secrets=indexes.secrets if indexes else (),
         cwd=work,
-    )
+    )  # fmt: skip
     wheels = sorted(out.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         raise BuildError(
             f"the local project {folder} can't be built as a wheel", details=done.stderr.splitlines()[-20:]
         )
-    return wheels[0]
+    platforms = sorted({tag.platform for tag in parse_wheel_filename(wheels[0].name)[-1]} - {"any"})
+    if platforms:
+        raise BuildError(
+            f"the local project {folder} is compiled, for this machine only: {', '.join(platforms)}",
+            fix="build a wheel of it for the target and name the wheel instead of the folder",
+        )
+    return _repacked(wheels[0], work)
 
 
-def _sources(folder: Path) -> Iterator[Path]:
+def _repacked(built: Path, work: Path) -> Path:
+    """The same wheel with nothing of the host in it: umask, order and version of zlib differ from one to the next."""
+    repacked = work / "repacked" / built.name
+    repacked.parent.mkdir()
+    with zipfile.ZipFile(built) as old, zipfile.ZipFile(repacked, "w") as new:
+        for member in sorted(old.infolist(), key=lambda member: member.filename):
+            if member.is_dir():
+                continue
+            entry = zipfile.ZipInfo(member.filename)  # of 1980-01-01
+            entry.create_system = 3  # Unix, on every host
+            executable = member.external_attr >> 16 & 0o111
+            entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
+            new.writestr(entry, old.read(member))
+    return repacked
+
+
+def _sources(folder: Path) -> list[Path]:
+    """The project's files in one order for all hosts; what is no file (a socket, a link into nowhere) is no source."""
+    found = []
     for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if name not in _NOT_SOURCE and not name.endswith(".egg-info")]
-        for name in files:
-            if name not in _NOT_SOURCE and not name.endswith((".pyc", ".pyo")):
-                yield Path(parent, name)
+        left_out = _NOT_SOURCE | _NOT_SOURCE_AT_THE_TOP if Path(parent) == folder else _NOT_SOURCE
+        folders[:] = [name for name in folders if name not in left_out and not name.endswith(".egg-info")]
+        found += [
+            Path(parent, name) for name in files if name not in _NOT_SOURCE and not name.endswith((".pyc", ".pyo"))
+        ]
+    return sorted((path for path in found if path.is_file()), key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _read(path: Path) -> tuple[bytes, bool]:
+    """A file's content and whether it is executable."""
+    try:
+        return path.read_bytes(), bool(path.stat().st_mode & stat.S_IXUSR)
+    except OSError as error:
+        raise BuildError(
+            f"a local project has a file that can't be read: {error.strerror}", where=Where(path)
+        ) from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

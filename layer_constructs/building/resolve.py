@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
@@ -17,27 +16,17 @@ from layer_constructs.building import selection, uv, uv_errors
 from layer_constructs.building.indexes import Indexes
 from layer_constructs.building.plan import Pin
 from layer_constructs.building.process import Run, run
+from layer_constructs.building.question import Question, write_question
 from layer_constructs.building.requirements import RequirementLine
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import HashMismatchError, LayerError, RequirementsError, ResolutionError, Where
 
+# An architecture and versions that may not be exceeded -> its wheels, or why there are none.
+_Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedWheel, ...] | LayerError"]
+
 # How often the versions of two architectures are brought closer before they are allowed to differ.
 _MAX_ROUNDS = 12
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
-    """What is to be resolved; local projects are wheels by now.
-
-    :param exclude_newer: an RFC 3339 date; files uploaded later are not considered.
-    """
-
-    requirements: tuple[RequirementLine, ...]
-    constraints: tuple[RequirementLine, ...] = ()
-    indexes: Indexes
-    prereleases: bool = False
-    exclude_newer: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,33 +80,47 @@ def resolve(
         known = before.wheels.get(architecture, ()) if before else ()
         try:
             return resolve_target(
-                question, Target(runtime, architecture), known=known, upgrade=upgrade, ceilings=ceilings, run=run
+                question,
+                Target(runtime, architecture),
+                known=known,
+                upgrade=upgrade,
+                ceilings=ceilings,
+                explain=not ceilings,
+                run=run,
             )
-        except ResolutionError as error:
+        except (ResolutionError, HashMismatchError) as error:
             return error
 
     needed = set(needed)
-    pins = _ask_both(ask, {})
-    for architecture, failure in pins[1].items():
-        if architecture in needed or not pins[0]:
+    wheels, failures = _ask_both(ask, {})
+    for architecture, failure in failures.items():
+        if architecture in needed or not wheels:
             raise failure
-    ceilings: dict[str, str] = {}
-    answer = Pins(wheels=pins[0], unavailable={a: failure.problem for a, failure in pins[1].items()})
+    return _aligned(Pins(wheels=wheels, unavailable={a: f.problem for a, f in failures.items()}), ask)
+
+
+def _aligned(first: Pins, ask: _Ask) -> Pins:
+    """The answer with the same versions on both architectures, as far as there are such."""
+    answer, ceilings = first, dict[str, str]()
+    hopeless: set[str] = set()
     for _ in range(_MAX_ROUNDS):
-        lower = _lower_versions(answer)
+        lower = {name: version for name, version in _lower_versions(answer).items() if name not in hopeless}
         if not lower:
             return answer
-        ceilings.update(lower)
-        wheels, failures = _ask_both(ask, ceilings)
-        if failures:
-            return answer
-        answer = replace(answer, wheels=wheels)
-    return answer
+        # All at once, then one at a time: what can't meet must not keep the others apart.
+        for attempt in [lower, *({name: version} for name, version in lower.items() if len(lower) > 1)]:
+            wheels, failures = _ask_both(ask, ceilings | attempt)
+            if not failures:
+                answer, ceilings = replace(answer, wheels=wheels), ceilings | attempt
+                if attempt is lower:
+                    break
+            elif len(attempt) == 1:
+                hopeless |= attempt.keys()
+    return first  # ever lower without meeting: no reason to go back that far
 
 
 def _ask_both(
-    ask: Callable[[ArchitectureName, Mapping[str, str]], tuple[LockedWheel, ...] | LayerError],
-    ceilings: Mapping[str, str],
+    ask: _Ask, ceilings: Mapping[str, str]
 ) -> tuple[dict[ArchitectureName, tuple[LockedWheel, ...]], dict[ArchitectureName, LayerError]]:
     with ThreadPoolExecutor(len(ARCHITECTURES)) as pool:
         answers = dict(zip(ARCHITECTURES, pool.map(lambda a: ask(a, ceilings), ARCHITECTURES), strict=True))
@@ -151,23 +154,14 @@ def resolve_target(
     upgrade = upgrade or Upgrade()
     with tempfile.TemporaryDirectory(prefix="layer-constructs-") as folder:
         work = Path(folder)
-        output = work / "pylock.pins.toml"
-        project = work / "pyproject.toml"
-        project.write_text(_project(question), encoding="utf-8")
-        constraints = work / "constraints.txt"
-        limits = [str(line.requirement) for line in question.constraints if line.requirement]
-        limits += [f"{name}<={version}" for name, version in sorted((ceilings or {}).items())]
-        constraints.write_text("\n".join(limits), encoding="utf-8")
-        known = tuple(known)
-        if known:
-            output.write_text(_preferences(known), encoding="utf-8")
+        files = write_question(question, work, ceilings=ceilings or {}, preferred=known)
         done = uv.call(
             uv.compile_arguments(
                 target,
                 indexes=question.indexes.uv_arguments(),
-                project=project,
-                output=output,
-                constraints=[constraints],
+                project=files.project,
+                output=files.output,
+                constraints=[files.constraints],
                 exclude_newer=question.exclude_newer,
                 prereleases=question.prereleases,
                 upgrade=upgrade.everything,
@@ -178,74 +172,57 @@ def resolve_target(
             secrets=question.indexes.secrets,
             cwd=work,
         )
-        if done.returncode != 0 and not explain:
-            raise ResolutionError(f"nothing fits {target}")
         if done.returncode != 0:
-            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, run=run)
-        lock = selection.parse(tomllib.loads(output.read_text(encoding="utf-8")), output)
-        return tuple(
-            sorted((_pick(p, target, question, output) for p in lock.packages), key=lambda wheel: wheel.name)
-        )
+            raise uv_errors.resolution_failure(
+                done.stderr, question=question, target=target, explain=explain, run=run
+            )
+        lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
+    return tuple(
+        sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
+    )
 
 
 def _pick(package: Package, target: Target, question: Question, output: Path) -> LockedWheel:
     """The best wheel of a package among those that the user's own hashes allow."""
-    hashes = {h for line in question.requirements if line.name == package.name for h in line.hashes}
-    if hashes and package.wheels:
-        allowed = [wheel for wheel in package.wheels if f"sha256:{wheel.hashes.get('sha256', '')}" in hashes]
-        if not allowed:
-            line = next(line for line in question.requirements if line.name == package.name)
-            raise HashMismatchError(
-                f"no wheel of {package.name}=={package.version} for {target} has a hash that the file allows",
-                where=line.where,
-                fix="hash the file again for every platform, or remove the hashes and let the lock pin them",
-            )
-        package = replace(package, wheels=allowed)
+    lines = [line for line in question.requirements if line.name == package.name]
+    allowed = {h.removeprefix("sha256:") for line in lines for h in line.hashes if h.startswith("sha256:")}
+    if any(line.hashes for line in lines) and not allowed:
+        raise RequirementsError(
+            f"the hashes of {package.name} are none that an index publishes",
+            where=lines[0].where,
+            fix="give its sha256, or take the hashes out: the lock has them anyway",
+        )
+    if allowed and package.wheels:
+        package = replace(package, wheels=[w for w in package.wheels if w.hashes.get("sha256") in allowed])
+        if not package.wheels:
+            raise _not_allowed(package, target, lines[0], found=None)
     for wheel in package.wheels or ():
         if "sha256" not in wheel.hashes:
             raise ResolutionError(
                 f"the index gives no sha256 for {wheel.filename}",
-                where=next((line.where for line in question.requirements if line.name == package.name), None),
+                where=lines[0].where if lines else None,
                 fix="use an index that publishes hashes (PEP 503), or pin the wheel with --hash",
             )
     picked = selection.pick(package, target, path=output)
-    local = next((r for r in question.requirements if r.name == package.name and r.path), None)
-    return replace(picked, path=local.path, url=None) if local else picked
+    if allowed and picked.sha256 not in allowed:  # a URL or a local file: there was nothing to choose from
+        raise _not_allowed(package, target, lines[0], found=picked.sha256)
+    local = next((line.path for line in lines if line.path), None)
+    return replace(picked, path=local, url=None) if local else picked
 
 
-def _project(question: Question) -> str:
-    """A pyproject.toml that asks uv for the requirements, each from the index that the user named for it."""
-    names = {index.url: index.name for index in question.indexes.indexes}
-    lines = ["[project]", 'name = "layer"', 'version = "0"', "dependencies = ["]
-    for line in question.requirements:
-        if line.requirement is not None:
-            lines.append(f"  {json.dumps(_requirement(line))},")
-    lines.append("]")
-    named = {line.name: line.index for line in question.requirements if line.name and line.index}
-    if named:
-        lines.append("[tool.uv.sources]")
-        lines += [f"{name} = {{ index = {json.dumps(names[url])} }}" for name, url in sorted(named.items())]
-        for url in sorted(set(named.values())):
-            lines += ["[[tool.uv.index]]", f"name = {json.dumps(names[url])}", f"url = {json.dumps(url)}"]
-            lines.append("explicit = true")
-    return "\n".join(lines) + "\n"
-
-
-def _requirement(line: RequirementLine) -> str:
-    requirement = line.requirement
-    assert requirement is not None  # noqa: S101 - narrowed by the caller
-    if line.path is None:
-        return str(requirement)
-    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-    marker = f" ; {requirement.marker}" if requirement.marker else ""
-    return f"{requirement.name}{extras} @ {line.path.as_uri()}{marker}"
-
-
-def _preferences(known: Iterable[LockedWheel]) -> str:
-    lines = ['lock-version = "1.0"', 'created-by = "layer-constructs"']
-    for wheel in known:
-        lines += ["[[packages]]", f"name = {json.dumps(wheel.name)}", f"version = {json.dumps(wheel.version)}"]
-    return "\n".join(lines) + "\n"
+def _not_allowed(package: Package, target: Target, line: RequirementLine, *, found: str | None) -> HashMismatchError:
+    if found:
+        return HashMismatchError(
+            f"the wheel of {package.name} is not the one whose hash the file gives",
+            where=line.where,
+            details=[f"allowed:    {', '.join(line.hashes)}", f"its sha256: {found}"],
+            fix="find out why the wheel changed; if it is the one you mean, write its hash",
+        )
+    return HashMismatchError(
+        f"no wheel of {package.name}=={package.version} for {target} has a hash that the file allows",
+        where=line.where,
+        fix="hash the file again for every platform, or take the hashes out and let the lock pin them",
+    )
 
 
 def resolve_pins(

@@ -6,6 +6,7 @@ configuration that would change the export.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,7 +23,6 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
-import tomli_w
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -397,13 +397,15 @@ def _check_uv_fresh(lock: _Lock, run: Run, which: Which, copy: _Copy) -> tuple[s
     :returns: a note if uv can't tell, such as for a local project whose metadata comes from its build backend.
     """
     unsure = "uv could not tell whether uv.lock is up to date: "
+    if outside := _copy_uv_projects(lock, copy):
+        return (f"{unsure}{outside} is an absolute path",)
     python = _python_for(lock, which)
     if python is None:
         return (f"{unsure}no Python that the project supports is on the PATH",)
-    if outside := _copy_uv_projects(lock, copy):
-        return (f"{unsure}{outside} is an absolute path",)
     settings = copy.top / "layer-constructs-uv.toml"
-    settings.write_text(tomli_w.dumps(_uv_settings(lock)), encoding="utf-8")
+    import tomlkit
+
+    settings.write_text(tomlkit.dumps(_uv_settings(lock)), encoding="utf-8")
     arguments = [
         "lock", "--check", "--verbose", "--offline", "--no-build", "--no-python-downloads",
         "--config-file", str(settings),
@@ -427,20 +429,18 @@ def _copy_uv_projects(lock: _Lock, copy: _Copy) -> str | None:
     for manifest in [lock.manifest, *(copy.original / folder / "pyproject.toml" for folder in folders)]:
         text = read_text(manifest) if manifest.is_file() else ""
         files += re.findall(r"""\bpath\s*=\s*["'](/[^"']*|[A-Za-z]:[^"']*|\\\\[^"']*)["']""", text)
-    for place in (*folders, *files):
-        if Path(place).is_absolute():
-            return place
     match lock.manifest_data:
         case {"tool": {"uv": {"workspace": {"members": [*patterns]}}}}:
             relative = [each for each in patterns if isinstance(each, str) and each and not Path(each).is_absolute()]
-            found = {member for each in relative for member in copy.original.glob(each)}
-            folders += sorted(os.path.relpath(member, copy.original) for member in found)
+            with contextlib.suppress(ValueError):  # not a pattern: uv says so
+                found = {member for each in relative for member in copy.original.glob(each)}
+                folders += sorted(os.path.relpath(member, copy.original) for member in found)
     for place in (*(f"{folder}/pyproject.toml" for folder in folders if folder != "."), *files):
-        source, target = copy.original / place, copy.folder / place
-        if source.is_file() and not target.exists():
+        source, target = copy.original / place, Path(os.path.normpath(copy.folder / place))
+        if target.is_relative_to(copy.top) and source.is_file() and not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    return None
+    return next((place for place in (*folders, *files) if Path(place).is_absolute()), None)
 
 
 # What uv compares with the lock and takes from its configuration. The rest it reads in the manifest itself.

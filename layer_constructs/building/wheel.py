@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import stat
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
+
+from layer_constructs.errors import BuildError, HashMismatchError, Where
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,3 +54,50 @@ class LockedWheel:
 def filename_of(location: str) -> str:
     """The last part of a URL or path, unquoted."""
     return unquote(urlsplit(location).path).rsplit("/", 1)[-1]
+
+
+def check_local(wheel: LockedWheel) -> None:
+    """Look at a local wheel before an installer does.
+
+    An installer leaves out what would leave its folder and says nothing.
+
+    :raises HashMismatchError: if it is not the one that was locked.
+    :raises BuildError: if it can't be read, is no wheel, or has a member that would leave its folder.
+    """
+    path = wheel.path
+    if path is None:
+        return
+    try:
+        with path.open("rb") as file:
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
+            if actual != wheel.sha256:
+                raise HashMismatchError(
+                    f"{path} is not the wheel that was locked",
+                    details=[f"locked sha256: {wheel.sha256}", f"its sha256:    {actual}"],
+                    fix="lock again if the new file is meant",
+                )
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+    except OSError as error:
+        raise BuildError(f"the local wheel {path} can't be read: {error.strerror or error}") from error
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise BuildError(f"not a wheel: {error}", where=Where(path)) from error
+    for member in members:
+        if leaves_its_folder(member.orig_filename):
+            problem = f"{wheel.filename} has a file that leaves its folder: {member.orig_filename!r}"
+        elif stat.S_ISLNK(member.external_attr >> 16):
+            problem = f"{wheel.filename} has a symbolic link: {member.orig_filename!r}"
+        else:
+            continue
+        raise BuildError(
+            problem,
+            where=Where(path),
+            details=["allowed: files and folders with relative paths"],
+            fix="use another version of the package, and mistrust where this one came from",
+        )
+
+
+def leaves_its_folder(name: str) -> bool:
+    """Whether an archive member's name leads elsewhere on any host that may unpack it."""
+    parts = name.replace("\\", "/").split("/")
+    return ".." in parts or parts[0] == "" or parts[0][1:2] == ":" or "\0" in name

@@ -42,7 +42,7 @@ def path_of(value: object, *, argument: str) -> Path:
     """A path as the user wrote it; relative ones are relative to the working directory, as in the CDK."""
     if isinstance(value, str | Path) and str(value):
         return Path(value)
-    raise ArgumentError(f"{argument} is {value!r}, and must be the path of a file")
+    raise ArgumentError(f"{argument} is {value!r}, and must be the path of a file", fix=f"write {argument}='req.txt'")
 
 
 def names_of(value: object, *, argument: str) -> tuple[str, ...]:

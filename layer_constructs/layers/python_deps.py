@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Never, cast
+from typing import Never
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_s3_assets as s3_assets
 from constructs import Construct
 
 from layer_constructs.building.archive import extract
@@ -19,7 +18,7 @@ from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
 from layer_constructs.errors import BuildError, LayerError
 from layer_constructs.layers import arguments
-from layer_constructs.layers.bundling import AssetFormat, Staging, copy_archive, is_copy, restore
+from layer_constructs.layers.bundling import AssetFormat, Staging, copy_archive, mend_staged, name_asset
 from layer_constructs.layers.texts import description_of
 
 
@@ -59,7 +58,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
         scope: Construct,
         id: str,  # noqa: A002 - the CDK's own name
         *,
-        requirements: str | Path,
+        requirements: str | Path = "",  # required; a default lets those who write `entry=` read what to write instead
         lock: str | Path | None = None,
         runtime: lambda_.Runtime | None = None,
         architecture: lambda_.Architecture | None = None,
@@ -109,8 +108,10 @@ class PythonDepsLayer(lambda_.LayerVersion):
             if staging.error is not None:
                 raise _as_layer_error(staging.error) from error
             raise
-        if layer is not None and chosen_format == "zip":
-            _mend_staged(self, layer)
+        if layer is None:
+            name_asset(self, chosen_format)
+        elif chosen_format == "zip":
+            mend_staged(self, layer.archive)
         self._target = target
         self._digest = planned.plan.digest
         self._packages = planned.plan.packages
@@ -147,17 +148,6 @@ def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) ->
         copy_archive(layer.archive, folder)
     else:
         extract(layer.archive, folder)
-
-
-def _mend_staged(layer_version: lambda_.LayerVersion, layer: CachedLayer) -> None:
-    """The CDK trusts whatever already lies in a kept `cdk.out` under the asset's name; this looks."""
-    asset = cast("s3_assets.Asset", layer_version.node.find_child("Code"))
-    stage = cdk.Stage.of(layer_version)
-    if stage is None:
-        return
-    staged = Path(stage.asset_outdir) / f"asset.{asset.asset_hash}.zip"
-    if staged.exists() and not is_copy(staged, layer.archive):
-        restore(staged, layer.archive)
 
 
 def _as_layer_error(error: Exception) -> Exception:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tomli_w
+import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -119,7 +119,7 @@ def test_noise_in_another_line_never_hides_a_requirement(folder: Path, noise: st
 
 
 @settings(max_examples=300, deadline=None)
-@given(data=st.one_of(PROJECTS.map(tomli_w.dumps).map(str.encode), FILES), extra=KEYS, group=KEYS)
+@given(data=st.one_of(PROJECTS.map(tomlkit.dumps).map(str.encode), FILES), extra=KEYS, group=KEYS)
 def test_reading_any_project_gives_requirements_or_a_layer_error(
     folder: Path, data: bytes, extra: str, group: str
 ) -> None:

@@ -355,14 +355,47 @@ def test_looks_at_no_project_outside_the_copy_of_a_uv_project(project: Project, 
         "shared = { workspace = true }",
         f'shared = {{ workspace = true }}\nother = {{ path = "{tmp_path.as_posix()}/other", editable = true }}',
     )
-    run = FakeRun(ok("lock-version = '1.0'\n"))
 
-    exported = fake_export(lock, run)
+    exported = export(lock)
 
-    assert [call[1] for call in run.calls] == ["export"]
+    assert {"shared", "tiny"} < names(exported)
     assert exported.notes == (
         f"uv could not tell whether uv.lock is up to date: {tmp_path.as_posix()}/other is an absolute path",
     )
+
+
+def test_refuses_a_uv_lock_that_lacks_a_new_member_of_its_workspace(project: Project) -> None:
+    lock = project("uv")
+    (lock.parent / "libs" / "other").mkdir()
+    (lock.parent / "libs" / "other" / "pyproject.toml").write_text('[project]\nname = "other"\nversion = "1"\n')
+
+    with pytest.raises(LockStaleError, match="uv: mismatched members"):
+        export(lock)
+
+
+def test_writes_nothing_outside_its_copy_for_a_uv_lock(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = project("uv")
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "outside"\nversion = "1"\n')
+    above_the_root = "../" * len(lock.parent.resolve().parts) + tmp_path.resolve().as_posix().lstrip("/")
+    with lock.open("a", encoding="utf-8") as file:
+        file.write(f'\n[[package]]\nname = "outside"\nversion = "1"\nsource = {{ directory = "{above_the_root}" }}\n')
+
+    fake_export(lock, FakeRun(ok(), ok()))
+
+    assert not any((tmp_path / "temporary").iterdir())
+
+
+def test_leaves_a_bad_workspace_pattern_to_uv(project: Project) -> None:
+    lock = project("uv")
+    replace(lock.parent / "pyproject.toml", '"libs/*"', '"libs/**x", "/", ""')
+
+    fake_export(lock, run := FakeRun(ok(), ok()))
+
+    assert len(run.calls) == 2
 
 
 def test_takes_a_uv_project_above_the_folder_of_the_lock(project: Project) -> None:

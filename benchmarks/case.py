@@ -1,0 +1,37 @@
+"""A comparison: what is measured, and which of the results is held to a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from benchmarks.pairs import Subject
+from benchmarks.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One line of the table: ``ours`` compared with ``over``.
+
+    :param limit: the target, at most: a ratio, or milliseconds where ``per`` is given. None if it is only shown.
+    :param per: compare by difference, for each of so many things.
+    """
+
+    ours: str
+    over: str
+    limit: float | None = None
+    per: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """Several subjects that are measured in turn.
+
+    :param about: what is measured, for the reader of the table.
+    :param subjects: makes what is needed; the first is measured twice in each round, which shows the noise.
+    """
+
+    name: str
+    about: str
+    subjects: Callable[[Workspace], Sequence[Subject]]
+    rows: Sequence[Row]

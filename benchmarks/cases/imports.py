@@ -1,0 +1,38 @@
+"""Importing the library, over importing what every app that uses it imports anyway."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.case import Case, Row
+from benchmarks.pairs import Subject, process
+from benchmarks.workspace import Workspace
+
+CDK = "the CDK's modules"
+OURS = "layer_constructs"
+
+
+def _subjects(workspace: Workspace) -> list[Subject]:
+    def importing(statement: str) -> list[str]:
+        return [sys.executable, "-c", statement]
+
+    return [
+        Subject(
+            name=CDK,
+            action=process(
+                importing("import aws_cdk; from aws_cdk import aws_lambda, aws_s3_assets"), env=workspace.environment
+            ),
+        ),
+        Subject(name=OURS, action=process(importing("import layer_constructs"), env=workspace.environment)),
+    ]
+
+
+CASE = Case(
+    name="imports",
+    about=(
+        "`import layer_constructs` in a new interpreter, over `import aws_cdk` with `aws_lambda` and `aws_s3_assets`. "
+        "In milliseconds."
+    ),
+    subjects=_subjects,
+    rows=[Row(ours=OURS, over=CDK, limit=50, per=1)],
+)

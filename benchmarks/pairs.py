@@ -1,0 +1,143 @@
+"""Measuring things in turn, so that what the machine does meanwhile hits all of them alike."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sample:
+    """One measured run, in seconds.
+
+    :param cpu: user and system time of this process and of every process it started and waited for.
+    """
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Subject:
+    """Something to measure.
+
+    :param action: what is timed; it raises if it didn't do its work.
+    :param prepare: what must be so before each run; not timed.
+    """
+
+    name: str
+    action: Callable[[], object]
+    prepare: Callable[[], object] = lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """What repeated runs gave."""
+
+    minimum: float
+    median: float
+    maximum: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(min(values), statistics.median(values), max(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Samples by subject; those at one position were taken in one round.
+
+    :param again: the first subject measured a second time in each round: what differs is noise.
+    """
+
+    samples: Mapping[str, Sequence[Sample]]
+    first: str
+    again: Sequence[Sample]
+
+    def ratio(self, ours: str, over: str, clock: Callable[[Sample], float]) -> Spread:
+        """Ours by theirs, round by round."""
+        return _pairwise(self.samples[ours], self.samples[over], lambda a, b: clock(a) / clock(b))
+
+    def added(self, ours: str, over: str, clock: Callable[[Sample], float], *, per: int) -> Spread:
+        """Ours less theirs in milliseconds, for each of ``per`` things."""
+        return _pairwise(self.samples[ours], self.samples[over], lambda a, b: (clock(a) - clock(b)) * 1000 / per)
+
+    def noise(self, clock: Callable[[Sample], float]) -> Spread:
+        """The ratio of a subject to itself."""
+        return _pairwise(self.again, self.samples[self.first], lambda a, b: clock(a) / clock(b))
+
+    def noise_added(self, clock: Callable[[Sample], float], *, per: int) -> Spread:
+        """The milliseconds between a subject and itself, for each of ``per`` things."""
+        return _pairwise(self.again, self.samples[self.first], lambda a, b: (clock(a) - clock(b)) * 1000 / per)
+
+
+def wall(sample: Sample) -> float:
+    """The clock on the wall."""
+    return sample.wall
+
+
+def cpu(sample: Sample) -> float:
+    """The processor's time, which other programs disturb less."""
+    return sample.cpu
+
+
+def measure(subjects: Sequence[Subject], *, runs: int) -> Measured:
+    """Run each subject once to warm up, then all of them ``runs`` times in turn.
+
+    Each round starts with another subject, so that none always runs after the same one.
+    """
+    _say("warming up")
+    for subject in subjects:
+        _once(subject)
+    again = Subject(name="", action=subjects[0].action, prepare=subjects[0].prepare)
+    line = [*subjects, again]
+    taken: dict[str, list[Sample]] = {subject.name: [] for subject in line}
+    for number in range(runs):
+        _say(f"round {number + 1} of {runs}")
+        start = number % len(line)
+        for subject in line[start:] + line[:start]:
+            taken[subject.name].append(_once(subject))
+    noise = taken.pop("")
+    return Measured(samples=taken, first=subjects[0].name, again=noise)
+
+
+def process(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None) -> Callable[[], None]:
+    """An action that runs a program to its end; what it printed is in the error if it fails."""
+
+    def action() -> None:
+        # A file, not a pipe: reading a pipe would be work of ours in the time of theirs.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(argv, env=dict(env), cwd=cwd, stdout=output, stderr=subprocess.STDOUT, check=False)
+            if done.returncode != 0:
+                output.seek(0)
+                raise RuntimeError(f"{list(map(str, argv))} failed:\n{output.read().decode(errors='replace')}")
+
+    return action
+
+
+def _once(subject: Subject) -> Sample:
+    subject.prepare()
+    before, started = _cpu_seconds(), time.perf_counter()
+    subject.action()
+    ended, after = time.perf_counter(), _cpu_seconds()
+    return Sample(wall=ended - started, cpu=after - before)
+
+
+def _cpu_seconds() -> float:
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _pairwise(ours: Sequence[Sample], theirs: Sequence[Sample], value: Callable[[Sample, Sample], float]) -> Spread:
+    return Spread.of([value(a, b) for a, b in zip(ours, theirs, strict=True)])
+
+
+def _say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)

@@ -1,0 +1,109 @@
+"""Results -> Markdown."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+
+from benchmarks.case import Case, Row
+from benchmarks.pairs import Measured, Spread, cpu, wall
+
+_HEAD = """\
+# Benchmarks
+
+Written by `make bench`, which runs `benchmarks/run.py`; nothing here is edited by hand. What is compared runs in turn,
+{runs} rounds after a warm-up, and each round gives one ratio (or difference): the tables show their median, and in
+brackets their minimum and maximum. The noise is the same program against itself in the same rounds. CPU time is user
+and system time of the processes and all they start; other programs on the machine disturb it less than wall time.
+
+A target is *met* if the median of the wall time keeps it. Where only the CPU time does, the table says so.
+
+{machine}
+"""
+
+
+def render(results: Sequence[tuple[Case, Measured]], *, runs: int) -> str:
+    """The whole document."""
+    parts = [_HEAD.format(runs=runs, machine=_machine())]
+    parts += [section(case, measured) for case, measured in results]
+    return "\n".join(parts)
+
+
+def section(case: Case, measured: Measured) -> str:
+    """One case: its targets, then the times they come from."""
+    return "\n".join([f"## {case.name}", "", case.about, "", *_targets(case, measured), "", *_times(measured), ""])
+
+
+def _targets(case: Case, measured: Measured) -> Iterator[str]:
+    yield "| ours | over | wall | CPU | target | |"
+    yield "|---|---|---|---|---|---|"
+    for row in case.rows:
+        yield _line(row, measured)
+    per = case.rows[0].per
+    if per is None:
+        noise = [_ratio(measured.noise(clock)) for clock in (wall, cpu)]
+    else:
+        noise = [_milliseconds(measured.noise_added(clock, per=per)) for clock in (wall, cpu)]
+    yield f"| {measured.first} | itself (the noise) | {' | '.join(noise)} | | |"
+
+
+def _line(row: Row, measured: Measured) -> str:
+    if row.per is None:
+        walls, cpus = (measured.ratio(row.ours, row.over, clock) for clock in (wall, cpu))
+        shown, limit = _ratio, f"{row.limit:.2f} x" if row.limit is not None else ""
+    else:
+        walls, cpus = (measured.added(row.ours, row.over, clock, per=row.per) for clock in (wall, cpu))
+        shown, limit = _milliseconds, f"+{row.limit:.0f} ms" if row.limit is not None else ""
+    cells = [row.ours, row.over, shown(walls), shown(cpus), limit, _verdict(row.limit, walls, cpus)]
+    return f"| {' | '.join(cells)} |"
+
+
+def _verdict(limit: float | None, walls: Spread, cpus: Spread) -> str:
+    if limit is None:
+        return ""
+    if walls.median <= limit:
+        return "met"
+    return "missed (met in CPU time)" if cpus.median <= limit else "**missed**"
+
+
+def _times(measured: Measured) -> Iterator[str]:
+    yield "| seconds | wall | CPU |"
+    yield "|---|---|---|"
+    for name, samples in measured.samples.items():
+        walls, cpus = (Spread.of([clock(sample) for sample in samples]) for clock in (wall, cpu))
+        yield f"| {name} | {_seconds(walls)} | {_seconds(cpus)} |"
+
+
+def _ratio(spread: Spread) -> str:
+    return f"{spread.median:.2f} x ({spread.minimum:.2f} to {spread.maximum:.2f})"
+
+
+def _milliseconds(spread: Spread) -> str:
+    return f"{spread.median:+.1f} ms ({spread.minimum:+.1f} to {spread.maximum:+.1f})"
+
+
+def _seconds(spread: Spread) -> str:
+    return f"{spread.median:.2f} ({spread.minimum:.2f} to {spread.maximum:.2f})"
+
+
+def _machine() -> str:
+    node = shutil.which("node")
+    node_version = (
+        subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout if node else ""
+    )
+    tools = [f"{name} {version(name)}" for name in ("aws-cdk-lib", "jsii", "uv", "deflate")]
+    return (
+        f"Machine: {os.cpu_count()} cores, {_system()}, {platform.machine()}; Python {platform.python_version()}, "
+        f"Node {node_version.strip().removeprefix('v') or 'unknown'}, {', '.join(tools)}."
+    )
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except (OSError, KeyError):
+        return platform.system()

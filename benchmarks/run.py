@@ -1,0 +1,53 @@
+"""Measure what the project claims about speed, and write docs/benchmarks.md."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+if str(ROOT) not in sys.path:  # run as a script, the folder of the script is there instead
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks import report  # noqa: E402 - after the path is right
+from benchmarks.cases import first_build, imports, many_layers, resynth  # noqa: E402 - the same
+from benchmarks.pairs import measure  # noqa: E402 - the same
+from benchmarks.workspace import Workspace  # noqa: E402 - the same
+
+CASES = {case.name: case for case in (first_build.CASE, resynth.CASE, many_layers.CASE, imports.CASE)}
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    with ExitStack() as stack:
+        folder = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmarks-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        workspace = Workspace(folder.absolute())
+        workspace.enter()
+        results = []
+        for case in [CASES[name] for name in arguments.only or CASES]:
+            print(case.name, file=sys.stderr, flush=True)
+            measured = measure(case.subjects(workspace), runs=arguments.runs)
+            results.append((case, measured))
+            print(report.section(case, measured), flush=True)
+        if not arguments.only:
+            arguments.output.parent.mkdir(exist_ok=True)
+            arguments.output.write_text(report.render(results, runs=arguments.runs), encoding="utf-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=15, help="rounds of each case (default: %(default)s)")
+    parser.add_argument(
+        "--only", action="append", choices=sorted(CASES), help="only this case, printed and not written; repeatable"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="where the table goes")
+    parser.add_argument("--work", type=Path, help="a folder to keep caches in between runs (default: a temporary one)")
+    return parser
+
+
+if __name__ == "__main__":
+    main()
