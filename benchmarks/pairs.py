@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import random
 import resource
 import statistics
 import subprocess
@@ -91,20 +93,20 @@ def cpu(sample: Sample) -> float:
 def measure(subjects: Sequence[Subject], *, runs: int) -> Measured:
     """Run each subject once to warm up, then all of them ``runs`` times in turn.
 
-    Each round starts with another subject, so that none always runs after the same one.
+    Each round has another order, the same in every benchmark, so that none always runs after the same one.
     """
     _say("warming up")
     for subject in subjects:
         _once(subject)
     again = Subject(name="", action=subjects[0].action, prepare=subjects[0].prepare)
     line = [*subjects, again]
+    order = random.Random(0)  # noqa: S311 - nothing here is secret
     taken: dict[str, list[Sample]] = {subject.name: [] for subject in line}
     for number in range(runs):
         _say(f"round {number + 1} of {runs}")
-        start = number % len(line)
-        for subject in line[start:] + line[:start]:
+        for subject in order.sample(line, len(line)):
             taken[subject.name].append(_once(subject))
-    noise = taken.pop("")
+    noise = taken.pop(again.name)
     return Measured(samples=taken, first=subjects[0].name, again=noise)
 
 
@@ -124,6 +126,7 @@ def process(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | N
 
 def _once(subject: Subject) -> Sample:
     subject.prepare()
+    os.sync()  # else the disk still writes or deletes for the run before
     before, started = _cpu_seconds(), time.perf_counter()
     subject.action()
     ended, after = time.perf_counter(), _cpu_seconds()

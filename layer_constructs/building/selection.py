@@ -30,6 +30,9 @@ from layer_constructs.errors import LockInvalidError, UnsupportedRequirementErro
 # The table of this library in a lock, at the top and at a package.
 TOOL = "layer-constructs"
 
+# The way out of a lock that can't be used: locking again would start from what is broken.
+AGAIN = "take it back from version control, or delete it and lock again"
+
 
 def parse(document: Mapping[str, Any], path: Path) -> Pylock:
     """Validate a PEP 751 document.
@@ -39,7 +42,7 @@ def parse(document: Mapping[str, Any], path: Path) -> Pylock:
     try:
         return Pylock.from_dict(document)
     except PylockValidationError as error:
-        raise LockInvalidError(f"not a valid PEP 751 lock: {error}", where=Where(path)) from error
+        raise LockInvalidError(f"not a valid PEP 751 lock: {error}", where=Where(path), fix=AGAIN) from error
 
 
 def select(
@@ -70,8 +73,8 @@ def select(
             if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
                 raise _unavailable(package, target, path) from error
         raise LockInvalidError(f"can't be installed on {target}: {error}", where=Where(path)) from error
-    except (InvalidWheelFilename, PylockValidationError) as error:
-        raise LockInvalidError(str(error), where=Where(path)) from error
+    except (ValueError, PylockValidationError) as error:  # a wheel's name, a marker's comparison
+        raise LockInvalidError(str(error), where=Where(path), fix=AGAIN) from error
     return tuple(sorted((_locked(p, s, target, path) for p, s in chosen), key=lambda wheel: wheel.name))
 
 
@@ -120,13 +123,13 @@ def _locked(
         )
     sha256 = source.hashes.get("sha256")
     if not sha256:
-        raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock again with sha256 hashes")
+        raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock it again with sha256 hashes")
     name, version = parse_wheel_filename(filename)[:2]
     if canonicalize_name(name) != package.name or (package.version and version != package.version):
         raise LockInvalidError(
             f"{package.name} {package.version} names the file {filename}, which is another package or version",
             where=Where(path),
-            fix="lock again instead of editing the lock by hand",
+            fix=AGAIN,
         )
     return LockedWheel(
         name=package.name,

@@ -10,6 +10,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,7 +47,8 @@ sys.addaudithook(_note_event)
 def audited() -> Iterator[list[tuple[str, str]]]:
     """The files opened, processes started and connections made meanwhile."""
     global _events  # noqa: PLW0603 - an audit hook can't be removed, so it is switched
-    _events = found = []
+    found: list[tuple[str, str]] = []
+    _events = found
     try:
         yield found
     finally:
@@ -282,7 +284,8 @@ def test_throws_away_what_a_failed_build_wrote(cache: Cache) -> None:
         cache.obtain(DIGEST, fail)
 
     assert cache.find(DIGEST) is None
-    assert cache.layers() == left_over(cache) == []
+    assert cache.layers() == []
+    assert left_over(cache) == []
 
 
 # --- whose folder it is
@@ -401,7 +404,8 @@ def test_a_full_disk_is_a_clear_error_and_leaves_nothing_half_written(small_disk
         cache.obtain(DIGEST, Maker(b"x" * (3 << 20)))
 
     assert "LAYER_CONSTRUCTS_CACHE_DIR" in (raised.value.fix or "")
-    assert cache.layers() == left_over(cache) == []
+    assert cache.layers() == []
+    assert left_over(cache) == []
     assert cache.obtain(DIGEST, Maker()).archive.read_bytes() == CONTENT
 
 
@@ -414,7 +418,8 @@ def test_a_disk_that_is_full_in_the_middle_of_a_build_is_an_error(size: int, sma
     with pytest.raises(LayerError, match=r"(?i)no space (is )?left"):
         build(plan_of(wheel), cache=cache, indexes=Indexes(indexes=()), label="Deps")
 
-    assert cache.layers() == left_over(cache) == []
+    assert cache.layers() == []
+    assert left_over(cache) == []
 
 
 def test_a_note_for_which_there_is_no_room_leaves_no_file(small_disk: Path) -> None:
@@ -505,24 +510,25 @@ def test_a_process_killed_before_any_of_its_actions_leaves_nothing_that_is_serve
     whole = start(tmp_path / "whole", wheel)
     actions, sha256, _ = whole.communicate(timeout=120)[0].split()
     assert int(actions) > 20
-    # Two at a time: a test of what happens at every action would else take a minute.
-    moments = sorted({*range(1, int(actions) + 1, 3), int(actions) - 2, int(actions) - 1, int(actions)})
+    moments = {*range(1, int(actions), 3), int(actions) - 2, int(actions) - 1, int(actions)}
 
-    for pair in zip(moments[::2], [*moments[1::2], moments[-1]], strict=False):
-        roots = [tmp_path / f"killed-{place}-{moment}" for place, moment in enumerate(pair)]
-        processes = [start(root, wheel, moment=str(moment)) for root, moment in zip(roots, pair, strict=True)]
-        for process, root in zip(processes, roots, strict=True):
-            process.communicate(timeout=120)
-            assert process.returncode == -signal.SIGKILL
-            _assert_recovers(root, wheel, sha256)
+    def kill(moment: int) -> None:
+        root = tmp_path / f"killed-{moment}"
+        process = start(root, wheel, moment=str(moment))
+        process.communicate(timeout=120)
+        assert process.returncode == -signal.SIGKILL
+        _assert_recovers(root, wheel, sha256)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(kill, sorted(moments)))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
-@pytest.mark.parametrize("seconds", [0.002, 0.01, 0.03, 0.06, 0.1, 0.15, 0.2])
+@pytest.mark.parametrize("seconds", [0.002, 0.02, 0.05, 0.1, 0.15])
 def test_a_process_killed_while_it_installs_or_zips_leaves_nothing_that_is_served(
     seconds: float, tmp_path: Path
 ) -> None:
-    content = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(1 << 20))  # 32 MB
+    content = b"".join(hashlib.sha256(str(number).encode()).digest() for number in range(1 << 19))  # 16 MB
     wheel = make_wheel(tmp_path, "tiny", "1.0", files={"tiny.bin": content})
     root = tmp_path / "cache"
 
@@ -541,6 +547,8 @@ def _assert_recovers(root: Path, wheel: Path, sha256: str | None) -> None:
     layer = build(plan, cache=cache, indexes=Indexes(indexes=()), label="Deps")
     assert hashlib.sha256(layer.archive.read_bytes()).hexdigest() == layer.facts.sha256
     assert sha256 in {None, layer.facts.sha256}
+    if served is None:
+        assert left_over(cache) == []
     assert zipfile.ZipFile(layer.archive).testzip() is None
     cache.prune(keep_newer_than=0)
     assert left_over(cache) == []
