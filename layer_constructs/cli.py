@@ -45,7 +45,8 @@ def main() -> None:
 @click.option("--group", "groups", multiple=True, help="A dependency group of a pyproject.toml; may be repeated.")
 @click.option("--upgrade", is_flag=True, help="Let go of every pin and resolve to the newest that fits.")
 @click.option("--upgrade-package", multiple=True, metavar="NAME", help="Let go of one package's pin; may be repeated.")
-@click.option("--exclude-newer", metavar="DATE", help="Consider only files uploaded before; stays in force.")
+@click.option("--exclude-newer", metavar="DATE",
+              help="Consider only files uploaded before this date (UTC) or RFC 3339 time; stays in force.")  # fmt: skip
 @click.option("--build-local-projects", is_flag=True, help="Build ./local projects by their own build backend.")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a lock is missing or stale.")
 def lock(

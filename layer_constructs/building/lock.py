@@ -10,9 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
-
-from packaging.pylock import Pylock
+from typing import TYPE_CHECKING, Any
 
 from layer_constructs.building import selection
 from layer_constructs.building.moment import moment
@@ -20,6 +18,9 @@ from layer_constructs.building.resolve import Pins
 from layer_constructs.building.target import ARCHITECTURES, GLIBC_MINOR, RUNTIMES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import ArgumentError, LockInvalidError, ResolutionError, Where
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
 
 # The format of this library's table. A lock of a newer format is an error, one of an older format is stale.
 FORMAT = 1
@@ -31,16 +32,18 @@ class MadeFrom:
 
     :param source: the file, relative to the lock.
     :param requirements: each as written, with its hashes, index and the hash of what is local.
-    :param indexes: without credentials and with variables unexpanded.
+    :param index: the default index; it and the extra ones are without credentials and with variables unexpanded.
     """
 
     source: str
     requirements: tuple[str, ...]
     constraints: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
+    index: str = ""
+    extra_indexes: tuple[str, ...] = ()
     find_links: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
+    no_index: bool = False
     prereleases: bool = False
 
     def changes_since(self, before: MadeFrom) -> list[str]:
@@ -57,7 +60,7 @@ class MadeFrom:
                 if sorted(old) == sorted(new):
                     changes.append(f"{label}: their order changed")
             else:
-                changes.append(f"{label}: {old} became {new}")
+                changes.append(f"{label}: {old or 'none'} became {new or 'none'}")
         return changes
 
 
@@ -150,10 +153,10 @@ def _made_from(table: Mapping[str, Any]) -> MadeFrom:
     for key, value in table.items():
         if key not in kinds:
             raise _EditedError(f"{key} is unknown")
-        if key == "source":
+        if key in {"source", "index"}:
             values[key] = _text(value, key)
-        elif key == "prereleases":
-            values[key] = value is True
+        elif key in {"no-index", "prereleases"}:
+            values[kinds[key].name] = value is True
         elif isinstance(value, list):
             values[kinds[key].name] = tuple(_text(each, key) for each in value)
         else:

@@ -79,12 +79,12 @@ def write(path: Path, text: str) -> bool:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
+        Path(temporary).replace(path)
     except OSError as error:
         if temporary:
             with suppress(OSError):
-                os.unlink(temporary)
+                Path(temporary).unlink()
         raise LockError(
             f"the lock can't be written: {error.strerror or error}", where=Where(path.absolute()),
             fix="lock where the folder can be written and commit the file, or name another place with lock=",
@@ -106,7 +106,7 @@ def _entries(path: Path, pins: Mapping[str, Pins]) -> list[dict[str, Any]]:
             for wheel in wheels:
                 grouped.setdefault((wheel.name, wheel.version), {})[architecture] = wheel
         for (name, version), by_architecture in grouped.items():
-            only = list(by_architecture)[0] if len(by_architecture) == 1 and len(answer.wheels) > 1 else None
+            only = next(iter(by_architecture)) if len(by_architecture) == 1 and len(answer.wheels) > 1 else None
             files = list({wheel.sha256: wheel for wheel in by_architecture.values()}.values())
             entry: dict[str, Any] = {
                 "runtime": runtime, "name": name, "version": version,
@@ -133,7 +133,7 @@ def _entries(path: Path, pins: Mapping[str, Pins]) -> list[dict[str, Any]]:
     return entries
 
 
-def _wheels(wheels: list[dict[str, Any]]) -> Any:  # noqa: ANN401 - tomlkit's items are untyped
+def _wheels(wheels: list[dict[str, Any]]) -> Any:
     import tomlkit
 
     array = tomlkit.array().multiline(True)

@@ -3,98 +3,35 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from layer_constructs.building import lock as lock_file
-from layer_constructs.building import origins, projects
+from layer_constructs.building import lock_text, origins, projects
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.index_url import public_url
-from layer_constructs.building.indexes import Indexes
-from layer_constructs.building.lock import Lock, MadeFrom
+from layer_constructs.building.lock import Lock
+from layer_constructs.building.lock_request import LockRequest
+from layer_constructs.building.moment import moment
 from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.requirements import RequirementLine, RequirementsFile
-from layer_constructs.building.resolve import Pins, Question, Upgrade, resolve
+from layer_constructs.building.question import Question
+from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.resolve import Pins, Upgrade, resolve
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import (
+    ArgumentError,
     LockMissingError,
     LockStaleError,
     OriginChangedError,
-    UnsupportedRequirementError,
+    ResolutionError,
+    Where,
 )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LockRequest:
-    """What a lock is made from and where it lies.
-
-    :param file: the requirements, parsed.
-    :param path: the lock's place.
-    """
-
-    file: RequirementsFile
-    path: Path
-    indexes: Indexes
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    build_local_projects: bool = False
-
-    def command(self, *, runtime: str | None = None, base: Path | None = None) -> str:
-        """The command line that makes this lock.
-
-        :param base: the folder it is to be run in; by default the working directory, with paths as the user wrote them.
-        """
-        words = ["layer-constructs", "lock", _place(str(self.file.path), base) if base else str(self.file.path)]
-        if self.path.absolute() != lock_path(self.file.path, self.extras, self.groups).absolute():
-            words += ["--lock", self.path.name if base else str(self.path)]
-        for option, values in (("--extra", self.extras), ("--group", self.groups)):
-            words += [word for value in values for word in (option, value)]
-        if runtime:
-            words += ["--runtime", runtime]
-        if self.build_local_projects:
-            words.append("--build-local-projects")
-        return shlex.join(words)
-
-    def made_from(self) -> MadeFrom:
-        """Everything that decides the lock, without network or process."""
-        if not self.build_local_projects:
-            for line in self.file.requirements:
-                if line.path is not None and not line.path.name.endswith(".whl"):
-                    raise UnsupportedRequirementError(
-                        f"{line.path.name} is a local project, and building it runs its code",
-                        where=line.where,
-                        fix="allow it with build_local_projects=True (--build-local-projects on the command line), "
-                        "or name a wheel of it",
-                    )
-        base = self.path.absolute().parent
-        urls = [self.file.index_url, *self.file.extra_index_urls]
-        return MadeFrom(
-            source=self.file.path.name,
-            requirements=tuple(sorted(_describe(line, base) for line in self.file.requirements)),
-            constraints=tuple(sorted(_describe(line, base) for line in self.file.constraints)),
-            indexes=tuple(_place(option.value, base) for option in urls if option),
-            find_links=tuple(_place(option.value, base) for option in self.file.find_links),
-            extras=self.extras,
-            groups=self.groups,
-            prereleases=self.file.prereleases,
-        )
-
-
-def lock_path(requirements: Path, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Path:
-    """``pylock.<name>.toml`` beside the file; PEP 751 allows no dot in the name.
-
-    Chosen extras and groups are part of it, so that two layers of one pyproject.toml have a lock each.
-    """
-    name = "-".join([requirements.stem.replace(".", "-"), *sorted(extras), *sorted(groups)])
-    return requirements.with_name(f"pylock.{name or 'layer'}.toml")
 
 
 def ensure(
@@ -111,21 +48,31 @@ def ensure(
     :raises LockMissingError: if it is not there, or lacks the runtime, and may not be made.
     :raises LockStaleError: if it was made from something else and may not be made again.
     """
-    lock = lock_file.load(request.path)
+    lock = load(request)
     if lock and is_fresh(request, lock, target.runtime):
         return lock
     if policy.forbidden_because:
         raise _refusal(request, lock, target.runtime, policy.forbidden_because)
     with cache.lock(lock_name(request.path)):
-        lock = lock_file.load(request.path)
+        lock = load(request)
         if lock and is_fresh(request, lock, target.runtime):
             return lock  # another process made it while this one waited
-        relock(
-            request, [target.runtime], needed=[target.architecture], lock=lock, cache=cache, report=report, run=run
-        )
-    fresh = lock_file.load(request.path)
+        relock(request, [target.runtime], needed=[target.architecture], lock=lock, cache=cache, report=report, run=run)
+    fresh = load(request)
     assert fresh is not None  # noqa: S101 - it was written just now
     return fresh
+
+
+def load(request: LockRequest) -> Lock | None:
+    """The lock of a request; None if there is none.
+
+    :raises LockInvalidError: if it is not one that this library made.
+    :raises LockError: if it is the lock of another file.
+    """
+    lock = lock_file.load(request.path)
+    if lock:
+        request.refuse_foreign(lock)
+    return lock
 
 
 def is_fresh(request: LockRequest, lock: Lock, runtime: str) -> bool:
@@ -135,7 +82,7 @@ def is_fresh(request: LockRequest, lock: Lock, runtime: str) -> bool:
 
 def check(request: LockRequest, runtimes: Iterable[str]) -> None:
     """Raise what :func:`ensure` would raise where locking is forbidden."""
-    lock = lock_file.load(request.path)
+    lock = load(request)
     for runtime in runtimes:
         if lock is None or not is_fresh(request, lock, runtime):
             raise _refusal(request, lock, runtime, "--check only looks")
@@ -163,37 +110,58 @@ def relock(
     """
     wanted = list(dict.fromkeys(runtimes))
     made_from = request.made_from()
-    date = exclude_newer or (lock.exclude_newer if lock else None)
+    if lock:
+        request.refuse_foreign(lock)
+    date = moment(exclude_newer) if exclude_newer else (lock.exclude_newer if lock else None)
     before = {runtime: lock.pins(runtime) for runtime in lock.runtimes} if lock else {}
-    changed = lock is None or bool(made_from.changes_since(lock.made_from)) or date != lock.exclude_newer
-    again = changed or upgrade is not None
-    asked = [runtime for runtime in dict.fromkeys([*wanted, *before]) if again or runtime not in before]
+    _refuse_unknown(upgrade, request, before)
+    stale = lock is None or bool(made_from.changes_since(lock.made_from)) or date != lock.exclude_newer
+    asked = [*wanted, *before] if stale else [r for r in wanted if upgrade or r not in before]
     if not asked:
         return False
     question, built = _question(request, exclude_newer=date, cache=cache, run=run)
     pins = dict(before)
-    for runtime in asked:
-        answer = resolve(
-            question,
-            runtime,
-            needed=needed if runtime in wanted else (),
-            before=before.get(runtime),
-            upgrade=upgrade,
-            run=run,
-        )
+    for runtime in dict.fromkeys(asked):
+        try:
+            answer = resolve(
+                question,
+                runtime,
+                needed=needed if runtime in wanted else (),
+                before=before.get(runtime),
+                upgrade=upgrade if runtime in wanted else None,
+                run=run,
+            )
+        except ResolutionError as error:
+            if runtime in wanted:
+                raise
+            del pins[runtime]  # nobody asked for it now; whoever does is told the same
+            report(f"{request.path.name}: {runtime} is left out: {error.problem}")
+            continue
         pins[runtime] = _with_projects(_with_origins(answer, question, lock_path=request.path, before=before), built)
         for difference in answer.differences():
             report(f"{request.path.name}: {runtime} has no common version of {difference}")
         for architecture, reason in answer.unavailable.items():
             report(f"{request.path.name}: {Target(runtime, architecture)} is left out: {reason}")
-    text = lock_file.render(
-        request.path, made_from=made_from, pins=pins, exclude_newer=date, command=request.command(base=request.path.absolute().parent)
-    )
-    wrote = lock_file.write(request.path, text)
+    command = request.command(base=request.path.absolute().parent)
+    text = lock_text.render(request.path, made_from=made_from, pins=pins, exclude_newer=date, command=command)
+    wrote = lock_text.write(request.path, text)
     if wrote:
         count = len({wheel.name for answer in pins.values() for wheels in answer.wheels.values() for wheel in wheels})
-        report(f"locked {count} packages of {request.file.path.name} in {request.path.name} for {', '.join(pins)}")
+        packages = f"{count} {'package' if count == 1 else 'packages'}"
+        report(f"locked {packages} of {request.file.path.name} in {request.path.name} for {', '.join(pins)}")
     return wrote
+
+
+def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mapping[str, Pins]) -> None:
+    names = {wheel.name for pins in before.values() for wheels in pins.wheels.values() for wheel in wheels}
+    names |= {line.name for line in request.file.requirements if line.name}
+    unknown = [name for name in (upgrade.packages if upgrade else ()) if canonicalize_name(name) not in names]
+    if unknown and before:
+        raise ArgumentError(
+            f"{unknown[0]} can't be upgraded: it is not locked",
+            where=Where(request.path),
+            details=[f"locked: {', '.join(sorted(names))}"],
+        )
 
 
 def _question(
@@ -206,7 +174,8 @@ def _question(
         if line.path is not None and not line.path.name.endswith(".whl"):
             wheel = projects.build_wheel(line.path, cache=cache, run=run)
             built[wheel.name] = wheel
-            line = replace(line, name=wheel.name, requirement=_named(wheel, line), path=wheel.path)
+            lines.append(replace(line, name=wheel.name, requirement=_named(wheel, line), path=wheel.path))
+            continue
         named = request.indexes.named(line.index, where=line.where).url if line.index else None
         lines.append(replace(line, index=named))
     return (
@@ -236,59 +205,39 @@ def _with_origins(pins: Pins, question: Question, *, lock_path: Path, before: Ma
     """Record which index each package comes from; refuse a name that two offer, and an origin that moved."""
     named = {line.name: line.index for line in question.requirements if line.name and line.index}
     direct = {line.name for line in question.requirements if line.requirement and (line.path or line.requirement.url)}
-    names = {wheel.name for wheels in pins.wheels.values() for wheel in wheels if wheel.path is None} - direct
+    names = {wheel.name for wheels in pins.wheels.values() for wheel in wheels} - direct
     where = {line.name: line.where for line in question.requirements if line.name}
     found = origins.find(sorted(names), question.indexes, named=named, where=where)
-    old = {w.name: w.index for answer in before.values() for wheels in answer.wheels.values() for w in wheels}
+    old = {w.name: _origin(w) for answer in before.values() for wheels in answer.wheels.values() for w in wheels}
     for name, index in found.items():
         was = old.get(name)
-        if was is not None and was != index:
+        is_folder = index.startswith("file:") and was is not None and "://" not in was
+        if was is not None and was != index and name not in named and not is_folder:
             raise OriginChangedError(package=name, before=was, after=index, lock=lock_path)
-    wheels = {a: tuple(replace(w, index=found.get(w.name)) for w in locked) for a, locked in pins.wheels.items()}
-    return replace(pins, wheels=wheels)
+
+    def known(wheel: LockedWheel) -> LockedWheel:
+        # A folder's place is in the wheel's path, relative to the lock; its URL would differ on every machine.
+        return replace(wheel, index=None if wheel.path else found.get(wheel.name))
+
+    return replace(pins, wheels={a: tuple(map(known, locked)) for a, locked in pins.wheels.items()})
 
 
-def _refusal(
-    request: LockRequest, lock: Lock | None, runtime: str, because: str
-) -> LockMissingError | LockStaleError:
+def _origin(wheel: LockedWheel) -> str | None:
+    return wheel.index or (str(wheel.path.parent) if wheel.path else None)
+
+
+def _refusal(request: LockRequest, lock: Lock | None, runtime: str, because: str) -> LockMissingError | LockStaleError:
     if lock is None:
         return LockMissingError(
             lock=request.path, missing=None, because=because, command=request.command(runtime=runtime)
         )
     changes = request.made_from().changes_since(lock.made_from)
     if changes:
-        return LockStaleError(lock=request.path, changes=changes, because=because, command=request.command())
+        command = request.command(runtime=None if runtime in lock.runtimes else runtime)
+        return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
     return LockMissingError(
         lock=request.path, missing=runtime, because=because, command=request.command(runtime=runtime)
     )
-
-
-def _describe(line: RequirementLine, base: Path) -> str:
-    """A requirement as text that is the same on every machine."""
-    words = []
-    if line.path is None:
-        words.append(str(line.requirement))
-    elif line.path.name.endswith(".whl"):
-        sha256 = hashlib.sha256(line.path.read_bytes()).hexdigest()
-        words.append(f"{line.requirement} from {_place(str(line.path), base)} sha256:{sha256}")
-    else:
-        extras = f"[{','.join(line.extras)}]" if line.extras else ""
-        marker = f" ; {line.marker}" if line.marker else ""
-        source = projects.source_sha256(line.path)
-        words.append(f"{_place(str(line.path), base)}{extras}{marker} source-sha256:{source}")
-    words += line.hashes
-    if line.index:
-        words.append(f"from {_place(line.index, base)}")
-    return " ".join(words)
-
-
-def _place(value: str, base: Path) -> str:
-    """A URL without its credentials, or a path relative to the lock."""
-    if "://" in value:
-        return public_url(value).rstrip("/")
-    if "${" in value:
-        return value  # a variable that holds the whole URL: its name is no secret
-    return Path(os.path.relpath(value, base)).as_posix()
 
 
 def lock_name(path: Path) -> str:

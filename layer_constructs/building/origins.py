@@ -36,7 +36,7 @@ def find(
     :param probe: asks an index; by default over the network, as the environment says.
     :return: canonical name -> index URL without credentials; for a name that only a folder of ``--find-links`` has,
         that folder. What nobody offers, and what a ``--find-links`` page offers, is left out.
-    :raises AmbiguousIndexError: if several indexes offer a name and none is named.
+    :raises AmbiguousIndexError: if several indexes, or one and a folder, offer a name and none is named.
     :raises RequirementsError: if the named one is not among the indexes.
     :raises IndexUnavailableError: if one doesn't say whether it has a name: that is no reason to trust the next.
     """
@@ -49,17 +49,17 @@ def find(
     wanted = sorted({str(canonicalize_name(name)) for name in names})
     open_names = [name for name in wanted if name not in found]
     candidates = [index for index in indexes.indexes if not index.explicit]
-    if len(candidates) == 1:
+    if len(candidates) == 1 and not indexes.find_links:
         found.update(dict.fromkeys(open_names, candidates[0].url))
         open_names = []
     offered = _ask_all(open_names, candidates, probe)
     for name in open_names:
-        offering = [index.url for index in candidates if index in offered[name]]
+        folder = _folder_with(name, indexes.find_links)
+        offering = [index.url for index in candidates if index in offered[name]] + ([folder] if folder else [])
         if len(offering) > 1:
             raise AmbiguousIndexError(package=name, indexes=offering, where=places.get(name))
-        source = offering[0] if offering else _folder_with(name, indexes.find_links)
-        if source:
-            found[name] = source
+        if offering:
+            found[name] = offering[0]
     return {name: found[name] for name in wanted if name in found}
 
 

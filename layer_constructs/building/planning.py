@@ -7,14 +7,12 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
-
-from packaging.pylock import Pylock
+from typing import TYPE_CHECKING
 
 from layer_constructs.building import locking, selection, tool_locks
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes import Indexes, read_indexes
-from layer_constructs.building.locking import LockRequest
+from layer_constructs.building.lock_request import LockRequest, applies, lock_path
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
@@ -30,6 +28,9 @@ from layer_constructs.building.requirements import (
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import ArgumentError, LayerError, LockInvalidError, RequirementsError, Where
+
+if TYPE_CHECKING:
+    from packaging.pylock import Pylock
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,9 +86,12 @@ def make_plan(
     request = lock_request(dependencies, file, environ=environ)
     policy = Policy.of(dependencies.locked, environ=environ)
     lock = locking.ensure(request, target, policy=policy, cache=cache, report=report, run=run)
-    reason = lock.runtimes[target.runtime]
-    same = _same_content(lock.select, target, [a for a in ARCHITECTURES if a not in reason])
-    return Planned(plan=same, indexes=request.indexes)
+    left_out = lock.runtimes[target.runtime]
+    plan = _same_content(lock.select, target, [a for a in ARCHITECTURES if a not in left_out])
+    request.refuse_edited(lock, plan.wheels, target)
+    if not plan.wheels:
+        raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
+    return Planned(plan=plan, indexes=request.indexes)
 
 
 def read(dependencies: Dependencies) -> RequirementsFile:
@@ -115,7 +119,7 @@ def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ:
     extras, groups = tuple(sorted(dependencies.extras)), tuple(sorted(dependencies.groups))
     return LockRequest(
         file=file,
-        path=dependencies.lock or locking.lock_path(dependencies.requirements, extras, groups),
+        path=dependencies.lock or lock_path(dependencies.requirements, extras, groups),
         indexes=read_indexes(file, environ),
         extras=extras,
         groups=groups,
@@ -157,7 +161,6 @@ def _from_tool_lock(
     path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
     key = tool_locks.fingerprint(path, extras=extras, groups=groups)
 
-
     def make() -> dict[str, str]:
         export = tool_locks.export(path, extras=extras, groups=groups, run=run)
         return {"format": export.format, "text": export.text}
@@ -176,12 +179,7 @@ def _from_tool_lock(
 
 def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str]) -> Planned:
     """A file that is its own lock: which of the hashed files fits is found out when it is built."""
-    environment = cast("dict[str, str]", target.environment())
-    active = [
-        line
-        for line in file.requirements
-        if line.requirement and (line.requirement.marker is None or line.requirement.marker.evaluate(environment))
-    ]
+    active = [line for line in file.requirements if line.requirement and applies(line, target)]
     if not active:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(file.path))
     pins = tuple(

@@ -24,7 +24,7 @@ _SYSTEM = frozenset(
 
 # How to reach an index: documented in the README ("What the environment may say"). The names of indexes themselves
 # are read in `indexes`, so that they are recorded in the lock.
-_NETWORK = frozenset(
+NETWORK_VARIABLES = frozenset(
     {
         "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
         "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CLIENT_CERT",
@@ -61,7 +61,7 @@ class Run(Protocol):
 def clean_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """The part of the environment that a tool may see: no ``UV_*`` or ``PIP_*`` variable that changes a result."""
     environ = os.environ if environ is None else environ
-    kept = {name: value for name, value in environ.items() if name.upper() in _SYSTEM | _NETWORK}
+    kept = {name: value for name, value in environ.items() if name.upper() in _SYSTEM | NETWORK_VARIABLES}
     if "SSL_CERT_FILE" not in kept:  # pip's way of naming a company's CA bundle
         bundle = environ.get("PIP_CERT") or environ.get("REQUESTS_CA_BUNDLE") or environ.get("CURL_CA_BUNDLE")
         if bundle:

@@ -109,15 +109,12 @@ def _build(folder: Path, work: Path, indexes: Indexes | None, run: Run) -> Path:
         to.chmod(0o755 if executable else 0o644)
     out = work / "out"
     done = uv.call(
-        [
-            "build", "--wheel", "--python", sys.executable, "--no-config", "--quiet",
-            "--out-dir", str(out), str(copy),
-        ],
+        ["build", "--wheel", "--python", sys.executable, "--no-config", "--out-dir", str(out), str(copy)],
         run=run,
         environment={**_ENVIRONMENT, **(indexes.uv_environment() if indexes else {})},
         secrets=indexes.secrets if indexes else (),
         cwd=work,
-    )  # fmt: skip
+    )
     wheels = sorted(out.glob("*.whl"))
     if done.returncode != 0 or not wheels:
         raise BuildError(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.pylock import Package
 from packaging.version import Version
 
 from layer_constructs.building import selection, uv, uv_errors
@@ -19,8 +19,18 @@ from layer_constructs.building.process import Run, run
 from layer_constructs.building.question import Question, write_question
 from layer_constructs.building.requirements import RequirementLine
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
-from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import HashMismatchError, LayerError, RequirementsError, ResolutionError, Where
+from layer_constructs.building.wheel import LockedWheel, filename_of
+from layer_constructs.errors import (
+    HashMismatchError,
+    LayerError,
+    RequirementsError,
+    ResolutionError,
+    WheelUnavailableError,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package
 
 # An architecture and versions that may not be exceeded -> its wheels, or why there are none.
 _Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedWheel, ...] | LayerError"]
@@ -173,9 +183,7 @@ def resolve_target(
             cwd=work,
         )
         if done.returncode != 0:
-            raise uv_errors.resolution_failure(
-                done.stderr, question=question, target=target, explain=explain, run=run
-            )
+            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, explain=explain, run=run)
         lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
     return tuple(
         sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
@@ -203,11 +211,24 @@ def _pick(package: Package, target: Target, question: Question, output: Path) ->
                 where=lines[0].where if lines else None,
                 fix="use an index that publishes hashes (PEP 503), or pin the wheel with --hash",
             )
+    names = [w.filename for w in package.wheels or ()] or _archive_name(package)
+    if selection.best([("", name) for name in names], target) is None:  # uv takes a wheel that is named as it is
+        raise WheelUnavailableError(
+            package=f"{package.name} ({', '.join(names)})",
+            target=str(target),
+            where=lines[0].where if lines else None,
+            offered=selection.offered(names),
+        )
     picked = selection.pick(package, target, path=output)
     if allowed and picked.sha256 not in allowed:  # a URL or a local file: there was nothing to choose from
         raise _not_allowed(package, target, lines[0], found=picked.sha256)
     local = next((line.path for line in lines if line.path), None)
     return replace(picked, path=local, url=None) if local else picked
+
+
+def _archive_name(package: Package) -> list[str]:
+    archive = package.archive
+    return [filename_of(archive.url or archive.path or "")] if archive else []
 
 
 def _not_allowed(package: Package, target: Target, line: RequirementLine, *, found: str | None) -> HashMismatchError:

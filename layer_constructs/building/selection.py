@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from packaging.pylock import (
@@ -21,11 +23,17 @@ from packaging.pylock import (
     PylockValidationError,
 )
 from packaging.tags import Tag, create_compatible_tags_selector
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel, filename_of
-from layer_constructs.errors import LockInvalidError, UnsupportedRequirementError, WheelUnavailableError, Where
+from layer_constructs.errors import (
+    ArgumentError,
+    LockInvalidError,
+    UnsupportedRequirementError,
+    WheelUnavailableError,
+    Where,
+)
 
 # The table of this library in a lock, at the top and at a package.
 TOOL = "layer-constructs"
@@ -59,23 +67,31 @@ def select(
     :raises LockInvalidError: if the lock contradicts itself.
     :raises WheelUnavailableError: if a package has no wheel for the target.
     """
+    _refuse_unknown("extra", extras, lock.extras, path)
+    _refuse_unknown("dependency group", groups, lock.dependency_groups, path)
     try:
-        chosen = list(
-            lock.select(
-                environment=target.environment(),
-                tags=_tags(target),
-                extras=extras,
-                dependency_groups=groups or None,
-            )
+        chosen = lock.select(
+            environment=target.environment(), tags=_tags(target), extras=extras, dependency_groups=groups or None
         )
+        return tuple(sorted((_locked(p, s, target, path) for p, s in chosen), key=lambda wheel: wheel.name))
     except PylockSelectError as error:
         for package in lock.packages:
             if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
                 raise _unavailable(package, target, path) from error
         raise LockInvalidError(f"can't be installed on {target}: {error}", where=Where(path)) from error
-    except (ValueError, PylockValidationError) as error:  # a wheel's name, a marker's comparison
+    except (ValueError, PylockValidationError) as error:  # a wheel's name, a marker that compares what can't be
         raise LockInvalidError(str(error), where=Where(path), fix=AGAIN) from error
-    return tuple(sorted((_locked(p, s, target, path) for p, s in chosen), key=lambda wheel: wheel.name))
+
+
+def _refuse_unknown(kind: str, asked: Iterable[str], there: Iterable[str] | None, path: Path) -> None:
+    known = {str(canonicalize_name(name)) for name in there or ()}
+    unknown = [name for name in asked if canonicalize_name(name) not in known]
+    if unknown:
+        raise ArgumentError(
+            f"there is no {kind} {unknown[0]}",
+            where=Where(path),
+            details=[f"{kind}s: {', '.join(sorted(known)) or 'none'}"],
+        )
 
 
 def pick(package: Package, target: Target, *, path: Path) -> LockedWheel:
@@ -95,7 +111,7 @@ def pick(package: Package, target: Target, *, path: Path) -> LockedWheel:
 
 def best(wheels: Iterable[tuple[str, str]], target: Target) -> str | None:
     """Of pairs of an identifier and a wheel file name, the identifier of the one that fits ``target`` best."""
-    pick = _selector(target)
+    pick: Callable[[Iterable[tuple[str, frozenset[Tag]]]], Iterator[str]] = _selector(target)
     return next(pick((key, parse_wheel_filename(name)[-1]) for key, name in wheels), None)
 
 
@@ -121,9 +137,10 @@ def _locked(
         raise WheelUnavailableError(
             package=f"{package.name} ({filename})", target=str(target), where=Where(path), reason="it is not a wheel"
         )
-    sha256 = source.hashes.get("sha256")
-    if not sha256:
-        raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock it again with sha256 hashes")
+    if isinstance(source, PackageArchive) and best([("", filename)], target) is None:
+        raise WheelUnavailableError(
+            package=f"{package.name} ({filename})", target=str(target), where=Where(path), offered=offered([filename])
+        )
     name, version = parse_wheel_filename(filename)[:2]
     if canonicalize_name(name) != package.name or (package.version and version != package.version):
         raise LockInvalidError(
@@ -135,7 +152,7 @@ def _locked(
         name=package.name,
         version=str(version),
         filename=filename,
-        sha256=sha256.lower(),
+        sha256=_sha256(source.hashes.get("sha256"), filename, path),
         url=None if _is_file(source) else source.url,
         path=_local(source, path),
         index=package.index,
@@ -150,13 +167,28 @@ def _from_project(package: Package, source: PackageDirectory, path: Path) -> Loc
             where=Where(path),
             fix="name the manifest or requirements file instead, with build_local_projects=True",
         )
+    try:
+        filename, built, source_sha256 = (facts[key] for key in ("wheel", "wheel-sha256", "source-sha256"))
+        name, version = parse_wheel_filename(filename)[:2]
+    except (KeyError, TypeError, ValueError) as error:
+        raise LockInvalidError(
+            f"the entry of the local project {package.name} was edited: {error}", where=Where(path), fix=AGAIN
+        ) from error
+    if name != package.name:
+        raise LockInvalidError(f"{package.name} names the wheel {filename}", where=Where(path), fix=AGAIN)
     return LockedWheel(
         name=package.name,
-        version=str(package.version),
-        filename=str(facts["wheel"]),
-        sha256=str(facts["wheel-sha256"]),
-        project=LocalProject(path=_join(path, source.path), source_sha256=str(facts["source-sha256"])),
+        version=str(version),
+        filename=filename,
+        sha256=_sha256(built, filename, path),
+        project=LocalProject(path=_join(path, source.path), source_sha256=str(source_sha256)),
     )
+
+
+def _sha256(value: object, filename: str, path: Path) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        return value.lower()
+    raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock it again with sha256 hashes")
 
 
 def _is_file(source: PackageArchive | PackageWheel) -> bool:
@@ -167,23 +199,30 @@ def _local(source: PackageArchive | PackageWheel, lock: Path) -> Path | None:
     if source.path:
         return _join(lock, source.path)
     if _is_file(source):
-        return Path(url2pathname(unquote(urlsplit(source.url or "").path)))
+        return Path(url2pathname(urlsplit(source.url or "").path))
     return None
 
 
 def _join(lock: Path, relative: str) -> Path:
-    return lock.absolute().parent.joinpath(*relative.replace("\\", "/").split("/")) if relative[:1] != "/" else Path(relative)
+    return Path(os.path.normpath(lock.absolute().parent / relative.replace("\\", "/")))
 
 
 def _unavailable(package: Package, target: Target, path: Path) -> WheelUnavailableError:
-    names = [("", wheel.filename) for wheel in package.wheels or ()]
+    names = [wheel.filename for wheel in package.wheels or ()]
     return WheelUnavailableError(
         package=f"{package.name}=={package.version}" if package.version else package.name,
         target=str(target),
         where=Where(path),
-        offered=[str(other) for other in all_targets() if best(names, other) is not None],
-        reason=None if names else "there is only a source distribution",
+        offered=offered(names),
+        reason=None if names else "there is only a source distribution, and nothing of a dependency is run here",
+        fix=None if names else "choose another package, or build a wheel of it and name the wheel",
     )
+
+
+def offered(names: Iterable[str]) -> list[str]:
+    """The targets that one of these wheel files fits."""
+    wheels = [("", name) for name in names]
+    return [str(other) for other in all_targets() if best(wheels, other) is not None]
 
 
 def all_targets() -> list[Target]:
@@ -197,5 +236,5 @@ def _tags(target: Target) -> tuple[Tag, ...]:
 
 
 @lru_cache(maxsize=32)
-def _selector(target: Target) -> Any:  # noqa: ANN401 - packaging's selector is generic per call
+def _selector(target: Target) -> Any:
     return create_compatible_tags_selector(_tags(target))

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from threading import Lock
 
 from layer_constructs.building.process import Completed, Run, clean_environment
 from layer_constructs.building.target import Target
@@ -24,6 +26,16 @@ _DEFAULTS = {
 
 def binary() -> str:
     """The uv that was installed with this library."""
+    with _FINDING:
+        return _found()
+
+
+# uv asks sysconfig, whose first answer is not safe to ask for in two threads at once (CPython 3.11).
+_FINDING = Lock()
+
+
+@cache
+def _found() -> str:
     from uv import find_uv_bin
 
     return str(find_uv_bin())

@@ -163,9 +163,9 @@ def _not_found(stderr: str, question: Question) -> ResolutionError | None:
         return None
     name = found["name"]
     line = question.line_of(name)
-    places = [*question.indexes.indexes, *question.indexes.find_links]
+    places = [index.url for index in question.indexes.indexes] + [page.url for page in question.indexes.find_links]
     return ResolutionError(
-        f"{name} is not on {', '.join(place.url for place in places) or 'any index'}",
+        f"{name} is not on {', '.join(places) or 'any index'}",
         where=line.where if line else _first_where(stderr, question),
         details=[] if line else explanation(stderr),
         fix="check the spelling and the URL of the index, or name the index that has it with --extra-index-url",
@@ -191,8 +191,8 @@ def _no_version(stderr: str, question: Question) -> ResolutionError | None:
     found = next(filter(None, (pattern.search(stderr) for pattern in _NO_VERSION)), None)
     name = _NAME.match(found["what"]) if found else None
     line = question.line_of(name[0]) if name else None
-    if found is None or line is None:
-        return None
+    if found is None or line is None or len(_involved(stderr, question)) > 1:
+        return None  # it is the sum of several lines
     there = found.groupdict().get("there")
     fix = "choose a version that was released"
     if question.exclude_newer:

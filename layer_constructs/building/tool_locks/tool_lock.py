@@ -1,0 +1,113 @@
+"""Another tool's lock with its manifest, as they are read."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from layer_constructs.building.redaction import redact
+from layer_constructs.building.requirements import read_text
+from layer_constructs.errors import ArgumentError, LayerError, LockInvalidError, RequirementsError, Where
+
+# File name -> the tool that it belongs to.
+KINDS: Mapping[str, str] = {"uv.lock": "uv", "Pipfile.lock": "pipenv", "poetry.lock": "poetry"}
+
+_MANIFESTS = {"uv": "pyproject.toml", "pipenv": "Pipfile", "poetry": "pyproject.toml"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ToolLock:
+    """A lock, and what is wanted of it."""
+
+    path: Path
+    extras: list[str]
+    groups: list[str]
+    tool: str
+    manifest: Path
+    text: str = field(repr=False)
+    manifest_text: str = field(repr=False)
+    data: dict[str, Any] = field(repr=False)
+    manifest_data: dict[str, Any] = field(repr=False)
+    files: tuple[Path, ...]
+
+
+def is_tool_lock(path: Path) -> bool:
+    """Whether this is another tool's lock, by its file name."""
+    return path.name in KINDS
+
+
+def tool_of(path: Path) -> str:
+    if path.name not in KINDS:
+        raise ArgumentError(f"{path.name} is not the lock of a known tool", details=[f"allowed: {', '.join(KINDS)}"])
+    return KINDS[path.name]
+
+
+def manifest_of(path: Path, tool: str) -> Path:
+    manifest = path.parent / _MANIFESTS[tool]
+    if not manifest.is_file():
+        raise RequirementsError(
+            f"{tool} reads {path.name} together with {manifest.name}, which is not beside it",
+            where=Where(path),
+            details=[f"tried: {manifest.absolute()}"],
+            fix=f"put {manifest.name} there, or name the lock in its project's folder",
+        )
+    return manifest
+
+
+def read_lock(path: Path, extras: Sequence[str], groups: Sequence[str]) -> ToolLock:
+    tool = tool_of(path)
+    text = read_text(path)
+    manifest = manifest_of(path, tool)
+    manifest_text = read_text(manifest)
+    again = f"restore it from version control, or run `{tool} lock`"
+    data = parse_table(text, path, json.loads if tool == "pipenv" else tomllib.loads, LockInvalidError, again)
+    files = [path, manifest]
+    if tool == "uv":
+        files += [path.parent / name for name in other_files(path, text)]
+    return ToolLock(
+        path=path,
+        extras=checked_names(extras, "extra", path),
+        groups=checked_names(groups, "group", path),
+        tool=tool,
+        manifest=manifest,
+        text=text,
+        manifest_text=manifest_text,
+        data=data,
+        manifest_data=parse_table(manifest_text, manifest, tomllib.loads, RequirementsError, "correct that line"),
+        files=tuple(files),
+    )
+
+
+def parse_table(
+    text: str, path: Path, loads: Callable[[str], Any], error: Callable[..., LayerError], fix: str
+) -> dict[str, Any]:
+    kind = "JSON" if loads is json.loads else "TOML"
+    try:
+        data = loads(text)
+    except json.JSONDecodeError as failed:
+        raise error(f"this is not valid {kind}: {failed.msg}", where=Where(path, failed.lineno), fix=fix) from failed
+    except (ValueError, RecursionError) as failed:
+        place = re.search(r" \(at line (\d+), column \d+\)", str(failed))
+        said = redact(str(failed).replace(place[0], "") if place else str(failed))
+        line = int(place[1]) if place else None
+        raise error(f"this is not valid {kind}: {said}", where=Where(path, line), fix=fix) from None
+    if not isinstance(data, dict):
+        raise error(f"this is {kind}, but not a table", where=Where(path), fix=fix)
+    return data
+
+
+def checked_names(names: Sequence[str], what: str, path: Path) -> list[str]:
+    for name in names:
+        # also keeps a name from being taken for an option
+        if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+            raise ArgumentError(
+                f"{name!r} is not a name that a{'n' if what == 'extra' else ''} {what} can have",
+                where=Where(path),
+                details=["allowed: letters, digits, '.', '_' and '-', none of the last three first or last"],
+            )
+    return sorted(set(names))
