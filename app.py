@@ -15,8 +15,8 @@ EXAMPLE = Path(__file__).parent / "examples" / "report"
 class ReportStack(cdk.Stack):
     """A function that sums up a table with pandas, which comes from a layer."""
 
-    def __init__(self, scope: Construct, id: str) -> None:
-        super().__init__(scope, id)
+    def __init__(self, scope: Construct, name: str) -> None:
+        super().__init__(scope, name)
         deps = PythonDepsLayer(
             self,
             "Deps",

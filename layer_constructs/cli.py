@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from pathlib import Path
-
 from typing import TYPE_CHECKING
 
 import click
@@ -117,9 +116,7 @@ def _lock_one(
         return
     cache = Cache.default()
     with cache.lock(locking.lock_name(request.path)):
-        changed = locking.relock(
-            request, wanted, lock=there, upgrade=upgrade, exclude_newer=exclude_newer, cache=cache
-        )
+        changed = locking.relock(request, wanted, lock=there, upgrade=upgrade, exclude_newer=exclude_newer, cache=cache)
     if not changed:
         click.echo(f"{request.path}: nothing changed")
 

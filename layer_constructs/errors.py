@@ -109,7 +109,8 @@ class WheelUnavailableError(ResolutionError):
             f"no wheel of {package} runs on {target}",
             where=where,
             details=details,
-            fix=fix or "pin a version that has a wheel for this target, or choose a runtime or architecture listed above",
+            fix=fix
+            or "pin a version that has a wheel for this target, or choose a runtime or architecture listed above",
         )
 
 

@@ -30,7 +30,11 @@ def synth(
     folder: Path, *arguments: str, app: str = APP, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     (folder / "app.py").write_text(app, encoding="utf-8")
-    own = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "LAYER_CONSTRUCTS_QUIET": ""}
+    own = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "LAYER_CONSTRUCTS_QUIET": "",
+    }
     return subprocess.run(
         [str(CDK), "synth", "--quiet", "--app", f"{sys.executable} app.py", *arguments],
         cwd=folder,
@@ -43,7 +47,11 @@ def synth(
 
 def outputs(folder: Path) -> dict[str, bytes]:
     """The parts of `cdk.out` that are deployed."""
-    names = [path for path in (folder / "cdk.out").iterdir() if path.name.endswith((".template.json", ".assets.json", ".zip"))]
+    names = [
+        path
+        for path in (folder / "cdk.out").iterdir()
+        if path.name.endswith((".template.json", ".assets.json", ".zip"))
+    ]
     return {path.name: path.read_bytes() for path in names}
 
 
@@ -83,7 +91,9 @@ def test_an_empty_cache_and_another_folder_give_the_same_template_and_asset(tmp_
 
 def test_only_the_stack_that_is_asked_for_is_built(tmp_path: Path) -> None:
     (tmp_path / "req.txt").write_text("idna==3.10\n", encoding="utf-8")
-    app = APP.replace("app.synth()", 'PythonDepsLayer(cdk.Stack(app, "Other"), "Deps", requirements="req.txt")\napp.synth()')
+    app = APP.replace(
+        "app.synth()", 'PythonDepsLayer(cdk.Stack(app, "Other"), "Deps", requirements="req.txt")\napp.synth()'
+    )
     env = {"LAYER_CONSTRUCTS_CACHE_DIR": str(tmp_path / "cache")}
     assert synth(tmp_path, app=app, env=env).returncode == 0
     whole = outputs(tmp_path)
@@ -123,7 +133,12 @@ def test_the_example_app_synthesises_an_arm64_function_with_its_layer(tmp_path: 
     output = tmp_path / "out"
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "CI": "true"}
     done = subprocess.run(
-        [str(CDK), "synth", "--quiet", "--output", str(output)], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [str(CDK), "synth", "--quiet", "--output", str(output)],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     template = json.loads((output / "Report.template.json").read_text(encoding="utf-8"))

@@ -84,7 +84,9 @@ def test_the_distribution_installs_from_its_wheel_and_is_typed(tmp_path: Path) -
     python = virtual / ("Scripts" if os.name == "nt" else "bin") / "python"
 
     def run(*arguments: str | Path) -> str:
-        done = subprocess.run(list(map(str, arguments)), cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            list(map(str, arguments)), cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

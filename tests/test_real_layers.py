@@ -32,7 +32,9 @@ print(json.dumps(list(sys.version_info[:2])))
 
 
 def planned(requirements: Path, runtime: str, architecture: ArchitectureName) -> Planned:
-    return make_plan(Dependencies(requirements=requirements, locked=True), Target(runtime, architecture), cache=Cache.default())
+    return make_plan(
+        Dependencies(requirements=requirements, locked=True), Target(runtime, architecture), cache=Cache.default()
+    )
 
 
 def built(requirements: Path, runtime: str, architecture: ArchitectureName) -> CachedLayer:
@@ -58,7 +60,9 @@ def test_builds_numpy_pandas_requests_and_cryptography(
     layer = built(TABLE, runtime, architecture)
     machine = {"x86_64": b"\x3e", "arm64": b"\xb7"}[architecture]  # e_machine: EM_X86_64, EM_AARCH64
     extract(layer.archive, tmp_path / "opt")
-    libraries = [path for path in (tmp_path / "opt").rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"]
+    libraries = [
+        path for path in (tmp_path / "opt").rglob("*") if path.is_file() and path.read_bytes()[:4] == b"\x7fELF"
+    ]
     assert len(libraries) > 50
     assert {library.read_bytes()[18:19] for library in libraries} == {machine}
     if architecture == "arm64":

@@ -23,7 +23,10 @@ def _subjects(workspace: Workspace) -> list[Subject]:
                 importing("import aws_cdk; from aws_cdk import aws_lambda, aws_s3_assets"), env=workspace.environment
             ),
         ),
-        Subject(name=OURS, action=process(importing("from layer_constructs import PythonDepsLayer"), env=workspace.environment)),
+        Subject(
+            name=OURS,
+            action=process(importing("from layer_constructs import PythonDepsLayer"), env=workspace.environment),
+        ),
     ]
 
 

@@ -20,7 +20,7 @@ def absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def kind(path: Path) -> Literal["file", "folder", "other"] | None:
+def path_kind(path: Path) -> Literal["file", "folder", "other"] | None:
     """What is there; None for nothing, and for a name that no file can have."""
     try:
         if path.is_file():
@@ -49,7 +49,7 @@ def local_path(text: str, *, where: Where, folder: Path) -> Path:
 
 
 def check_project(path: Path, where: Where) -> None:
-    kind = kind(path)
+    kind = path_kind(path)
     if kind is None:
         raise RequirementsError(
             f"there is no file or folder {path}",
@@ -64,7 +64,7 @@ def check_project(path: Path, where: Where) -> None:
                 fix="name a wheel built from it, or its unpacked folder",
             )
         raise RequirementsError(f"{path} is neither a wheel nor a project folder", where=where)
-    if not any(kind(path / name) == "file" for name in ("pyproject.toml", "setup.py")):
+    if not any(path_kind(path / name) == "file" for name in ("pyproject.toml", "setup.py")):
         raise RequirementsError(
             f"{path} is not a Python project", where=where, details=["it has neither a pyproject.toml nor a setup.py"]
         )

@@ -13,7 +13,7 @@ from typing import Any
 from layer_constructs.building import selection
 from layer_constructs.building.lock import FORMAT, MadeFrom
 from layer_constructs.building.resolve import Pins
-from layer_constructs.building.target import ArchitectureName, Target
+from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, Where
 
@@ -28,7 +28,7 @@ def render(
     document.add(tomlkit.comment(f"Made by layer-constructs from {made_from.source}. Commit it."))
     document.add(tomlkit.comment(f"To change it: {command}"))
     document["lock-version"] = "1.0"
-    environments = [_marker(runtime, a) for runtime in _ordered(pins) for a in pins[runtime].wheels]
+    environments = [_marker(runtime, a) for runtime in _ordered(pins) for a in ARCHITECTURES if a in pins[runtime].wheels]
     document["environments"] = tomlkit.item(environments).multiline(True)
     document["created-by"] = "layer-constructs"
     packages = tomlkit.aot()
@@ -50,7 +50,7 @@ def render(
         if value or key == "requirements"
     }
     facts["runtimes"] = {
-        runtime: {"unavailable": dict(pins[runtime].unavailable)} if pins[runtime].unavailable else {}
+        runtime: {"unavailable": reasons} if (reasons := _unavailable(pins[runtime])) else {}
         for runtime in _ordered(pins)
     }
     table = tomlkit.item(facts)
@@ -98,12 +98,16 @@ def _umask() -> int:
     return mask
 
 
+def _unavailable(pins: Pins) -> dict[str, str]:
+    return {a: pins.unavailable[a] for a in ARCHITECTURES if a in pins.unavailable}
+
+
 def _entries(path: Path, pins: Mapping[str, Pins]) -> list[dict[str, Any]]:
     entries = []
     for runtime, answer in pins.items():
         grouped: dict[tuple[str, str], dict[ArchitectureName, LockedWheel]] = {}
-        for architecture, wheels in answer.wheels.items():
-            for wheel in wheels:
+        for architecture in ARCHITECTURES:
+            for wheel in answer.wheels.get(architecture, ()):
                 grouped.setdefault((wheel.name, wheel.version), {})[architecture] = wheel
         for (name, version), by_architecture in grouped.items():
             only = next(iter(by_architecture)) if len(by_architecture) == 1 and len(answer.wheels) > 1 else None

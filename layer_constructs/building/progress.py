@@ -13,7 +13,7 @@ QUIET_VARIABLE = "LAYER_CONSTRUCTS_QUIET"
 class Report(Protocol):
     """The seam through which the user is told something."""
 
-    def __call__(self, line: str) -> None: ...
+    def __call__(self, line: str, /) -> None: ...
 
 
 def is_quiet() -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from layer_constructs.building.local_path import ARCHIVES, SCHEME, absolute, check_project, kind, local_path
+from layer_constructs.building.local_path import ARCHIVES, SCHEME, absolute, check_project, local_path, path_kind
 from layer_constructs.building.redaction import redact
 from layer_constructs.building.wheel_url import checked_hash, split_fragment, wheel_filename
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
@@ -144,7 +144,7 @@ def local_requirement(
     :raises RequirementsError: if it isn't there, or is neither a wheel of that name nor a project folder.
     """
     path = absolute(path)
-    if kind(path) == "file" and path.suffix.lower() == ".whl":
+    if path_kind(path) == "file" and path.suffix.lower() == ".whl":
         wheel, version = _wheel_name(path.name, expected=name, where=where)
         requirement = _requirement(f"{wheel}[{extras}]=={version}" + (f" ; {marker}" if marker else ""), where)
         return RequirementLine(name=wheel, requirement=requirement, where=where, hashes=hashes, index=index, path=path)

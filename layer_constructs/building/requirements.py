@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layer_constructs.building.local_path import SCHEME, absolute, kind, local_path
+from layer_constructs.building.local_path import SCHEME, absolute, local_path, path_kind
 from layer_constructs.building.logical_lines import logical_lines, split_lines
 from layer_constructs.building.redaction import redact
 from layer_constructs.building.requirement_line import VARIABLE, RequirementLine, parse_requirement
@@ -102,7 +102,7 @@ def read_text(path: Path, *, where: Where | None = None) -> str:
     :raises RequirementsError: if it isn't there, isn't a file, or isn't UTF-8 text.
     """
     tried = absolute(path)
-    if kind(path) not in ("file", None):
+    if path_kind(path) not in ("file", None):
         raise RequirementsError(f"{tried} is not a file", where=where, fix="name the file itself")
     try:
         data = path.read_bytes()
@@ -154,7 +154,7 @@ def find_links_option(value: str, *, where: Where, folder: Path) -> IndexOption:
             "a path can't take a variable in its middle", where=where, fix="begin with the variable, or write the path"
         )
     path = absolute(local_path(value, where=where, folder=folder))
-    if kind(path) is None:
+    if path_kind(path) is None:
         raise RequirementsError(f"there is no file or folder {path}, which --find-links names", where=where)
     return IndexOption(value=str(path), where=where)
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
+from packaging.markers import UndefinedEnvironmentName
 from packaging.pylock import (
     Package,
     PackageArchive,
@@ -79,7 +80,7 @@ def select(
             if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
                 raise _unavailable(package, target, path) from error
         raise LockInvalidError(f"can't be installed on {target}: {error}", where=Where(path)) from error
-    except (ValueError, PylockValidationError) as error:  # a wheel's name, a marker that compares what can't be
+    except (ValueError, UndefinedEnvironmentName, PylockValidationError) as error:  # of a wheel's name or a marker
         raise LockInvalidError(str(error), where=Where(path), fix=AGAIN) from error
 
 

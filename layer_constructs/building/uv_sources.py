@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from layer_constructs.building.project_file import ProjectFile, listed, read_project_file
 from layer_constructs.building.requirement_line import RequirementLine, local_requirement
 from layer_constructs.building.requirements import IndexOption, find_links_option, index_option
-from layer_constructs.errors import RequirementsError, UnsupportedRequirementError
+from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 
 USE_UV_LOCK = "lock the project with uv and give its uv.lock instead"
 
@@ -113,7 +113,9 @@ def _member(name: str, source: ProjectFile, *, where: Where) -> Path:
     """The folder of the workspace member ``name`` (https://docs.astral.sh/uv/concepts/projects/workspaces/)."""
     for folder in source.path.absolute().parents:
         file = folder / "pyproject.toml"
-        root = source if folder == source.path.absolute().parent else read_project_file(file) if file.is_file() else None
+        root = (
+            source if folder == source.path.absolute().parent else read_project_file(file) if file.is_file() else None
+        )
         if root and (workspace := root.table("tool", "uv", "workspace")):
             break
     else:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
 
-from layer_constructs.building.target import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, ArchitectureName, Target
+from layer_constructs.building.target import (
+    ARCHITECTURES,
+    DEFAULT_ARCHITECTURE,
+    DEFAULT_RUNTIME,
+    ArchitectureName,
+    Target,
+)
 from layer_constructs.errors import ArgumentError
 from layer_constructs.layers.bundling import AssetFormat
+
+if TYPE_CHECKING:
+    from constructs import Construct
 
 RUNTIME_CONTEXT = "layer-constructs:runtime"
 LOCKED_CONTEXT = "layer-constructs:locked"
@@ -55,7 +63,9 @@ def names_of(value: object, *, argument: str) -> tuple[str, ...]:
 def target_of(scope: Construct, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
     """The target that the arguments, the app's context and the defaults give, in this order."""
     if runtime is not None and not isinstance(runtime, lambda_.Runtime):
-        raise ArgumentError(f"runtime is {runtime!r}", fix="write a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_13")
+        raise ArgumentError(
+            f"runtime is {runtime!r}", fix="write a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_13"
+        )
     if architecture is not None and not isinstance(architecture, lambda_.Architecture):
         raise ArgumentError(
             f"architecture is {architecture!r}",

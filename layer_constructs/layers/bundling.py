@@ -34,7 +34,7 @@ class _Bundler:
         self._fill = fill
         self.error: Exception | None = None
 
-    def try_bundle(self, output_dir: str, *, image: cdk.DockerImage, **_: object) -> bool:
+    def try_bundle(self, output_dir: str, *, image: cdk.DockerImage, **_: object) -> bool:  # noqa: ARG002 - the CDK's
         try:
             self._fill(Path(output_dir))
         except Exception as error:

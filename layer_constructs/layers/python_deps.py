@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Never
+from typing import TYPE_CHECKING, Never
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from constructs import Construct
 
 from layer_constructs.building.archive import extract
 from layer_constructs.building.build import build
@@ -20,6 +18,9 @@ from layer_constructs.errors import BuildError, LayerError
 from layer_constructs.layers import arguments
 from layer_constructs.layers.bundling import AssetFormat, Staging, copy_archive, mend_staged, name_asset
 from layer_constructs.layers.texts import description_of
+
+if TYPE_CHECKING:
+    from constructs import Construct
 
 
 class PythonDepsLayer(lambda_.LayerVersion):
@@ -136,9 +137,7 @@ def _built(scope: Construct, id: str, planned: Planned, cache: Cache) -> CachedL
     """The finished layer; None for a stack that is not being bundled, which needs none for the same template."""
     if not cdk.Stack.of(scope).bundling_required:
         return None
-    return build(
-        planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements
-    )
+    return build(planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements)
 
 
 def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) -> None:
@@ -153,5 +152,5 @@ def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) ->
 def _as_layer_error(error: Exception) -> Exception:
     if isinstance(error, LayerError) or not isinstance(error, OSError):
         return error
-    place = error.filename or os.getcwd()
+    place = error.filename or Path.cwd()
     return BuildError(f"the layer can't be copied to {place}: {error.strerror or error}")

@@ -91,14 +91,18 @@ def test_names_the_line_of_a_mistyped_specifier(desk: Desk) -> None:
     assert "fix: write it like `requests==2.32.3`" in text
 
 
-@pytest.mark.parametrize("name", ["deps for l\u00e4yer.txt", "\u0437\u0430\u0432\u0438\u0441\u0438\u043c.txt", "a'b.txt"])
+@pytest.mark.parametrize(
+    "name", ["deps for l\u00e4yer.txt", "\u0437\u0430\u0432\u0438\u0441\u0438\u043c.txt", "a'b.txt"]
+)
 def test_blanks_and_foreign_letters_in_names_are_no_trouble(desk: Desk, wheels: list[Path], name: str) -> None:
     folder = desk.folder / "\u00fc n\u00ef"
     folder.mkdir()
     make_wheel(folder / "wh\u00e9el house", "gamma", "1.0")
     file = folder / name
     with PrivateIndex(wheels) as index:
-        file.write_text(f"--index-url {index.url}\nalpha\n./wh\u00e9el house/gamma-1.0-py3-none-any.whl\n", encoding="utf-8")
+        file.write_text(
+            f"--index-url {index.url}\nalpha\n./wh\u00e9el house/gamma-1.0-py3-none-any.whl\n", encoding="utf-8"
+        )
         planned = desk.plan(file=file)
         layer = desk.build(planned)
     assert set(layer.facts.packages) == {"alpha", "beta", "gamma"}
@@ -266,7 +270,9 @@ def test_the_code_of_a_dependency_is_never_run(desk: Desk, tmp_path: Path) -> No
         pinned = desk.refusal(
             WheelUnavailableError, f"--index-url {index.url}", f"evil==1.0 --hash=sha256:{digest}", build=True
         )
-        url = desk.refusal(UnsupportedRequirementError, f"http://{index.host}/files/{sdist.name} --hash=sha256:{digest}")
+        url = desk.refusal(
+            UnsupportedRequirementError, f"http://{index.host}/files/{sdist.name} --hash=sha256:{digest}"
+        )
         local = desk.refusal(UnsupportedRequirementError, str(sdist))
         assert any(path.endswith(".tar.gz") for path in index.paths()) is False
     assert all("source distribution" in text for text in (loose, pinned, url, local))
@@ -279,7 +285,9 @@ def test_the_code_of_a_dependency_is_never_run(desk: Desk, tmp_path: Path) -> No
 @pytest.mark.network
 def test_a_wrong_hash_is_refused_in_a_file_that_is_its_own_lock(pypi: Desk) -> None:
     text = pypi.refusal(HashMismatchError, f"idna==3.10 --hash=sha256:{ZEROS}", build=True)
-    assert text.startswith(f"{pypi.file}:1: no wheel of idna==3.10 for python3.13/x86_64 has a hash that the file allows")
+    assert text.startswith(
+        f"{pypi.file}:1: no wheel of idna==3.10 for python3.13/x86_64 has a hash that the file allows"
+    )
 
 
 def test_a_wrong_hash_is_refused_beside_what_has_none(desk: Desk, wheels: list[Path]) -> None:
@@ -337,9 +345,7 @@ def test_a_missing_transitive_pin_is_named(desk: Desk, wheels: list[Path]) -> No
         (503, IndexUnavailableError, "answered 503 Service Unavailable", "try again later"),
     ],
 )
-def test_an_index_that_refuses_is_named(
-    desk: Desk, status: int, leaf: type[LayerError], said: str, fix: str
-) -> None:
+def test_an_index_that_refuses_is_named(desk: Desk, status: int, leaf: type[LayerError], said: str, fix: str) -> None:
     with PrivateIndex(status=status) as index:
         text = desk.refusal(leaf, f"--index-url {index.url}", "alpha")
     assert text.startswith(f"{desk.file}:")

@@ -147,9 +147,7 @@ def test_a_real_resolution_is_the_same_in_hostile_surroundings(
         index_environment = {"UV_DEFAULT_INDEX": index.url}
         if hostile:
             (work.parent / "pyproject.toml").write_text(
-                _manifest(
-                    requirements='[tool.uv]\nconstraint-dependencies = ["tiny<2"]\n[tool.uv.workspace]\nmembers = ["work"]\n'
-                ),
+                _manifest(requirements='[tool.uv]\nconstraint-dependencies = ["tiny<2"]\n'),
                 encoding="utf-8",
             )
             for folder in (work, work.parent):
@@ -288,7 +286,7 @@ def test_takes_output_that_is_not_text() -> None:
 
 
 def test_a_missing_program_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolFailedError, match="no-such-program can't be started: .*No such file") as raised:
+    with pytest.raises(ToolFailedError, match=r"no-such-program can't be started: .*No such file") as raised:
         run([str(tmp_path / "no-such-program"), "--version"], env=clean_environment())
 
     assert isinstance(raised.value.__cause__, FileNotFoundError)
@@ -299,18 +297,20 @@ def test_a_program_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("no program", encoding="utf-8")
 
-    with pytest.raises(ToolFailedError, match="program can't be started: .*Permission denied"):
+    with pytest.raises(ToolFailedError, match=r"program can't be started: .*Permission denied"):
         run([str(program)], env=clean_environment())
 
 
 def test_a_missing_folder_is_a_clear_error(tmp_path: Path) -> None:
-    with pytest.raises(ToolFailedError, match="can't be started: .*nowhere"):
+    with pytest.raises(ToolFailedError, match=r"can't be started: .*nowhere"):
         run([sys.executable, "--version"], env=clean_environment(), cwd=tmp_path / "nowhere")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals")
-@pytest.mark.parametrize("show_progress", [True, False])
-def test_shows_progress_on_a_terminal_only_where_it_is_wanted(show_progress: bool) -> None:
+@pytest.mark.parametrize(
+    ("show_progress", "quiet", "shown"), [(True, "", True), (True, "1", False), (False, "", False)]
+)
+def test_shows_progress_on_a_terminal_only_where_it_is_wanted(show_progress: bool, quiet: str, shown: bool) -> None:
     import pty
 
     program = (
@@ -321,15 +321,20 @@ def test_shows_progress_on_a_terminal_only_where_it_is_wanted(show_progress: boo
         "print(repr(done.stderr))"
     )
     terminal, theirs = pty.openpty()
-    root = Path(__file__).parents[2]
-    done = subprocess.run(
-        [sys.executable, "-c", program, root], stderr=theirs, stdout=subprocess.PIPE, text=True, check=True
-    )
-    os.close(theirs)
-
-    if show_progress:
-        assert done.stdout == "''\n"
-        assert os.read(terminal, 100).strip() == b"True"
-    else:
-        assert done.stdout == "'False\\n'\n"
-    os.close(terminal)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program, Path(__file__).parents[2]],
+            env={**os.environ, "LAYER_CONSTRUCTS_QUIET": quiet},
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        if shown:
+            assert done.stdout == "''\n"
+            assert os.read(terminal, 100).strip() == b"True"
+        else:
+            assert done.stdout == "'False\\n'\n"
+    finally:
+        os.close(theirs)
+        os.close(terminal)

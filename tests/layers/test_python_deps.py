@@ -10,13 +10,12 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aws_cdk as cdk
 import pytest
 from aws_cdk import assertions
 from aws_cdk import aws_lambda as lambda_
-from syrupy.assertion import SnapshotAssertion
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from layer_constructs import LayerError, PythonDepsLayer, Target
@@ -24,10 +23,13 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.errors import ArgumentError, LockMissingError, RequirementsError, UnsupportedTargetError
 from tests.support.wheels import make_wheel
 
+if TYPE_CHECKING:
+    from syrupy.assertion import SnapshotAssertion
+
 DATA = Path(__file__).parents[1] / "data"
 SMALL = DATA / "small" / "requirements.txt"
 COMPILED = DATA / "compiled" / "requirements.txt"
-NOT_BUNDLED = {"aws:cdk:bundling-stacks": []}
+NOT_BUNDLED: dict[str, Any] = {"aws:cdk:bundling-stacks": []}
 
 
 @pytest.fixture
@@ -74,7 +76,8 @@ sys.addaudithook(_audit)
 def processes_and_connections() -> Iterator[list[str]]:
     """What the interpreter itself reports of started processes and connections."""
     global _audited  # noqa: PLW0603 - an audit hook can't be taken away again
-    _audited = seen = []
+    seen: list[str] = []
+    _audited = seen
     try:
         yield seen
     finally:
@@ -272,7 +275,9 @@ def test_refuses_a_runtime_that_is_not_python(outdir: Path) -> None:
         PythonDepsLayer(stack_in(outdir), "Deps", requirements=SMALL, runtime=lambda_.Runtime.NODEJS_22_X)
 
 
-@pytest.mark.parametrize("arguments", [{"runtime": "python3.13"}, {"architecture": "arm64"}, {"asset_format": "tar"}, {"extras": "dev"}])
+@pytest.mark.parametrize(
+    "arguments", [{"runtime": "python3.13"}, {"architecture": "arm64"}, {"asset_format": "tar"}, {"extras": "dev"}]
+)
 def test_refuses_an_argument_of_the_wrong_kind(outdir: Path, arguments: dict[str, Any]) -> None:
     (name,) = arguments
     with pytest.raises(ArgumentError, match=name):
@@ -287,7 +292,9 @@ def test_an_error_leaves_nothing_in_the_tree(outdir: Path) -> None:
     PythonDepsLayer(stack, "Deps", requirements=SMALL)
 
 
-def test_a_missing_file_names_the_absolute_path_tried(outdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_names_the_absolute_path_tried(
+    outdir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LayerError, match=str(tmp_path / "absent.txt")):
         PythonDepsLayer(stack_in(outdir), "Deps", requirements="absent.txt")
@@ -297,7 +304,8 @@ def test_a_missing_file_names_the_absolute_path_tried(outdir: Path, tmp_path: Pa
 def test_locked_forbids_making_the_lock(outdir: Path, tmp_path: Path, how: str) -> None:
     requirements = tmp_path / "req.txt"
     requirements.write_text("idna==3.10\n", encoding="utf-8")
-    context: dict[str, Any] = {"context": {"layer-constructs:locked": True}, "string": {"layer-constructs:locked": "true"}}.get(how, {})
+    values: dict[str, Any] = {"context": True, "string": "true"}
+    context = {"layer-constructs:locked": values[how]} if how in values else None
     with pytest.raises(LockMissingError, match=r"layer-constructs lock .*req\.txt"):
         PythonDepsLayer(
             stack_in(outdir, context), "Deps", requirements=requirements, locked=True if how == "argument" else None
@@ -311,12 +319,10 @@ def test_a_full_disk_under_the_output_folder_is_a_clear_error_and_not_jsiis(
     layer = PythonDepsLayer(stack_in(tmp_path / "first"), "Deps", requirements=SMALL)
     cached = Cache.default().find(layer.digest)
     assert cached is not None
-    from layer_constructs.layers import bundling
-
     def full(source: Path, into: Path) -> None:
         raise OSError(28, "No space left on device", str(into))
 
-    monkeypatch.setattr(bundling.shutil, "copy2", full)
+    monkeypatch.setattr("layer_constructs.layers.bundling.shutil.copy2", full)
     with pytest.raises(LayerError, match="No space left on device"):
         PythonDepsLayer(stack_in(outdir), "Deps", requirements=SMALL)
 
@@ -332,6 +338,8 @@ def test_a_password_is_in_no_file_of_the_output_folder(outdir: Path, tmp_path: P
         stack = stack_in(outdir)
         PythonDepsLayer(stack, "Deps", requirements=requirements)
         stack.node.root.synth()  # type: ignore[attr-defined]
-    files = [path for folder in (outdir, tmp_path) for path in folder.rglob("*") if path.is_file() and path != requirements]
+    files = [
+        path for folder in (outdir, tmp_path) for path in folder.rglob("*") if path.is_file() and path != requirements
+    ]
     assert len(files) > 5
     assert [path for path in files if b"hunter2" in path.read_bytes()] == []

@@ -33,7 +33,7 @@ def without_credentials(text: str) -> str:
     return _USERINFO.sub(lambda found: found[0] if re.search(r"(?:^|:)\$\{\w+\}@$", found[0]) else "", text)
 
 
-def passwords(lock: ToolLock) -> Iterator[str]:
+def passwords_in(lock: ToolLock) -> Iterator[str]:
     for match in _USERINFO.finditer(lock.text + "\n" + lock.manifest_text):
         password = match[0].removesuffix("@").partition(":")[2] or match[0].removesuffix("@")
         yield from (password, unquote(password))

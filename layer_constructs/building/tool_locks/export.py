@@ -99,7 +99,14 @@ def fingerprint(path: Path, *, extras: Sequence[str], groups: Sequence[str]) -> 
     :raises RequirementsError: if the lock or its manifest is missing or can't be read.
     """
     tool = tool_of(path)
-    parts = [str(_EXPORT_VERSION), tool, *checked_names(extras, "extra", path), "", *checked_names(groups, "group", path), ""]
+    parts = [
+        str(_EXPORT_VERSION),
+        tool,
+        *checked_names(extras, "extra", path),
+        "",
+        *checked_names(groups, "group", path),
+        "",
+    ]
     lock_text, manifest = read_text(path), manifest_of(path, tool)
     files = [(path.name, lock_text), (manifest.name, read_text(manifest))]
     if tool == "uv":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from layer_constructs.building import process
 from layer_constructs.building.process import Completed
 from layer_constructs.building.redaction import redact
-from layer_constructs.building.tool_locks.credentials import passwords
+from layer_constructs.building.tool_locks.credentials import passwords_in
 from layer_constructs.building.tool_locks.project_copy import ProjectCopy
 from layer_constructs.building.tool_locks.tool_lock import ToolLock
 from layer_constructs.errors import ArgumentError, LayerError, LockStaleError, ToolFailedError, ToolMissingError, Where
@@ -24,7 +24,7 @@ _NOT_OURS = "only the tool that made it may remake it"
 _NOT_COPIED = re.compile(r"^Path .* does not exist$")
 
 
-def failed(lock: ToolLock, done: Completed, copy: ProjectCopy) -> LayerError:
+def tool_failure(lock: ToolLock, done: Completed, copy: ProjectCopy) -> LayerError:
     if done.returncode == 127:  # a shim of pyenv or asdf, for a tool that its Python doesn't have
         return ToolMissingError(tool=lock.tool, needed_for=lock.path, install=INSTALL[lock.tool])
     return ToolFailedError(
@@ -35,11 +35,11 @@ def failed(lock: ToolLock, done: Completed, copy: ProjectCopy) -> LayerError:
     )
 
 
-def stale(lock: ToolLock, said: Sequence[str]) -> LockStaleError:
+def lock_stale(lock: ToolLock, said: Sequence[str]) -> LockStaleError:
     return LockStaleError(lock=lock.path, changes=said, because=_NOT_OURS, command=f"{lock.tool} lock")
 
 
-def unknown_name(lock: ToolLock, said: str) -> ArgumentError:
+def name_unknown(lock: ToolLock, said: str) -> ArgumentError:
     return ArgumentError(said, where=Where(lock.manifest), fix="name one that is there, or run the tool's lock command")
 
 
@@ -47,5 +47,5 @@ def last_lines(lock: ToolLock, done: Completed, copy: ProjectCopy, *, limit: int
     """What the tool said last, without secrets and with the user's own paths."""
     said = copy.shown(done.stderr.strip() or done.stdout.strip())
     lines = [line for line in said.splitlines() if line.strip() and not _NOT_COPIED.search(line)][-limit:]
-    passwords = {password for password in passwords(lock) if "${" not in password}
+    passwords = {password for password in passwords_in(lock) if "${" not in password}
     return [process.mask(redact(line), passwords) for line in lines]

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from layer_constructs.building import process
 from layer_constructs.building.process import Run
-from layer_constructs.building.tool_locks.failures import failed, stale
+from layer_constructs.building.tool_locks.failures import lock_stale, tool_failure
 from layer_constructs.building.tool_locks.index_comments import with_indexes
 from layer_constructs.building.tool_locks.project_copy import ProjectCopy
 from layer_constructs.building.tool_locks.tool_lock import ToolLock
@@ -40,14 +40,14 @@ def export_pipenv(lock: ToolLock, run: Run, program: str, copy: ProjectCopy) -> 
     verified = run([program, "verify"], env=env, cwd=copy.folder)
     if verified.returncode:
         if "out-of-date" in verified.stdout + verified.stderr:
-            raise stale(lock, ["pipenv verify: Pipfile.lock is out-of-date"])
-        raise failed(lock, verified, copy)
+            raise lock_stale(lock, ["pipenv verify: Pipfile.lock is out-of-date"])
+        raise tool_failure(lock, verified, copy)
     arguments = [program, "requirements", "--hash"]
     if categories:
         arguments += ["--categories", " ".join(["packages", *categories])]
     done = run(arguments, env=env, cwd=copy.folder)
     if done.returncode:
-        raise failed(lock, done, copy)
+        raise tool_failure(lock, done, copy)
     return _completed(lock, done.stdout, ["default", *(_SECTIONS.get(each, each) for each in categories)])
 
 

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from layer_constructs.building import process
 from layer_constructs.building.indexes import PYPI
 from layer_constructs.building.process import Run
-from layer_constructs.building.tool_locks.failures import failed, stale, unknown_name
+from layer_constructs.building.tool_locks.failures import lock_stale, name_unknown, tool_failure
 from layer_constructs.building.tool_locks.index_comments import with_indexes
 from layer_constructs.building.tool_locks.project_copy import ProjectCopy
 from layer_constructs.building.tool_locks.tool_lock import ToolLock
@@ -48,13 +48,13 @@ def export_poetry(lock: ToolLock, run: Run, program: str, copy: ProjectCopy) -> 
     said = " ".join((done.stdout if done.returncode else "").split() + done.stderr.split())
     # Poetry 1 only warns of it.
     if re.search(r"changed significantly since poetry\.lock|poetry\.lock is not up to date", said):
-        raise stale(lock, ["poetry: pyproject.toml has changed since poetry.lock was made"])
+        raise lock_stale(lock, ["poetry: pyproject.toml has changed since poetry.lock was made"])
     if done.returncode:
         if "The requested command export does not exist" in said:
             raise ToolMissingError(tool="poetry-plugin-export", needed_for=lock.path, install=_INSTALL_PLUGIN)
         if found := re.search(r"Extra \[[^]]*\] is not specified|Group\(s\) not found: \S+", said):
-            raise unknown_name(lock, found[0][0].lower() + found[0][1:])
-        raise failed(lock, done, copy)
+            raise name_unknown(lock, found[0][0].lower() + found[0][1:])
+        raise tool_failure(lock, done, copy)
     return _completed(lock, done.stdout, copy)
 
 

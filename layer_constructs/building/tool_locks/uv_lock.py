@@ -19,7 +19,7 @@ from layer_constructs.building import uv
 from layer_constructs.building.process import Run
 from layer_constructs.building.redaction import redact
 from layer_constructs.building.requirements import read_text
-from layer_constructs.building.tool_locks.failures import failed, last_lines, stale, unknown_name
+from layer_constructs.building.tool_locks.failures import last_lines, lock_stale, name_unknown, tool_failure
 from layer_constructs.building.tool_locks.project_copy import ProjectCopy
 from layer_constructs.building.tool_locks.tool_lock import ToolLock, parse_table
 from layer_constructs.errors import LockInvalidError, RequirementsError, Where
@@ -68,7 +68,7 @@ def export_uv(lock: ToolLock, run: Run, copy: ProjectCopy) -> str:
     done = uv.call(arguments, run=run, environment={}, secrets=(), cwd=copy.folder)
     if done.returncode:
         if found := re.search(r"(?:Extra|Group) `[^`]+` is not defined.*", done.stderr):
-            raise unknown_name(lock, found[0][0].lower() + found[0][1:])
+            raise name_unknown(lock, found[0][0].lower() + found[0][1:])
         if _UNREADABLE.search(done.stderr):
             raise LockInvalidError(
                 "uv can't read this lock",
@@ -76,7 +76,7 @@ def export_uv(lock: ToolLock, run: Run, copy: ProjectCopy) -> str:
                 details=last_lines(lock, done, copy),
                 fix="restore it from version control, or run `uv lock`; for a newer format, update the uv package",
             )
-        raise failed(lock, done, copy)
+        raise tool_failure(lock, done, copy)
     return done.stdout
 
 
@@ -109,7 +109,7 @@ def check_uv_fresh(lock: ToolLock, run: Run, which: Which, copy: ProjectCopy) ->
         return ()
     # The error itself only says what uv then missed in the empty cache.
     if stale := _STALE.search(done.stderr):
-        raise stale(lock, [f"uv: {redact(copy.shown(stale['why']))}"] if stale["why"] else [])
+        raise lock_stale(lock, [f"uv: {redact(copy.shown(stale['why']))}"] if stale["why"] else [])
     said = [line.strip() for line in last_lines(lock, done, copy, limit=40) if re.match(r"\s*(?:error|cause):", line)]
     return (unsure + "; ".join(said),)
 
