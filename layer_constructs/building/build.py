@@ -14,7 +14,7 @@ from layer_constructs.building.indexes import Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed, Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
-from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel, check_local
 from layer_constructs.errors import BuildError

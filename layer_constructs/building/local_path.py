@@ -16,7 +16,7 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar", ".
 
 
 def absolute(path: Path) -> Path:
-    # As pip does it: without following symlinks, so that an error shows the path that the user wrote.
+    """As pip does it: without following symlinks, so that an error shows the path that the user wrote."""
     return Path(os.path.normpath(path.absolute()))
 
 
@@ -31,7 +31,11 @@ def path_kind(path: Path) -> Literal["file", "folder", "other"] | None:
 
 
 def local_path(text: str, *, where: Where, folder: Path) -> Path:
-    """The path that a path or a ``file:`` URL names."""
+    """The path that a path or a ``file:`` URL names.
+
+    :param folder: what a relative path is relative to.
+    :raises RequirementsError: if it is another URL, or on another machine.
+    """
     is_url = text.lower().startswith("file:")
     try:
         host, path = urlsplit(text)[1:3] if is_url else ("", text)
@@ -49,6 +53,11 @@ def local_path(text: str, *, where: Where, folder: Path) -> Path:
 
 
 def check_project(path: Path, where: Where) -> None:
+    """Refuse what is not the folder of a Python project.
+
+    :raises UnsupportedRequirementError: for a source distribution.
+    :raises RequirementsError: for anything else.
+    """
     kind = path_kind(path)
     if kind is None:
         raise RequirementsError(

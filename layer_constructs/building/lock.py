@@ -116,6 +116,14 @@ def load(path: Path) -> Lock | None:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise LockInvalidError(f"not valid TOML: {error}", where=Where(path), fix=selection.AGAIN) from error
+    return understand(document, path)
+
+
+def understand(document: Mapping[str, Any], path: Path) -> Lock:
+    """A lock's TOML as values.
+
+    :raises LockInvalidError: if it is not a lock that this library made.
+    """
     tool = document.get("tool")
     facts = tool.get(selection.TOOL) if isinstance(tool, dict) else None
     if not isinstance(facts, dict):

@@ -14,7 +14,8 @@ from layer_constructs.building import projects
 from layer_constructs.building.index_url import public_url
 from layer_constructs.building.indexes import Indexes
 from layer_constructs.building.lock import Lock, MadeFrom
-from layer_constructs.building.requirements import RequirementLine, RequirementsFile
+from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.requirements import RequirementsFile
 from layer_constructs.building.selection import AGAIN
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel

@@ -28,7 +28,9 @@ def render(
     document.add(tomlkit.comment(f"Made by layer-constructs from {made_from.source}. Commit it."))
     document.add(tomlkit.comment(f"To change it: {command}"))
     document["lock-version"] = "1.0"
-    environments = [_marker(runtime, a) for runtime in _ordered(pins) for a in ARCHITECTURES if a in pins[runtime].wheels]
+    environments = [
+        _marker(runtime, a) for runtime in _ordered(pins) for a in ARCHITECTURES if a in pins[runtime].wheels
+    ]
     document["environments"] = tomlkit.item(environments).multiline(True)
     document["created-by"] = "layer-constructs"
     packages = tomlkit.aot()

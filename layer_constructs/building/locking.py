@@ -20,7 +20,7 @@ from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.question import Question
-from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.requirement_line import RequirementLine
 from layer_constructs.building.resolve import Pins, Upgrade, resolve
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel

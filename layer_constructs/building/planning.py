@@ -18,13 +18,8 @@ from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.project import read_project
-from layer_constructs.building.requirements import (
-    RequirementLine,
-    RequirementsFile,
-    parse_requirements,
-    read_requirements,
-    read_text,
-)
+from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.requirements import RequirementsFile, parse_requirements, read_requirements, read_text
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import ArgumentError, LayerError, LockInvalidError, RequirementsError, Where

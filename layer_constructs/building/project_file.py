@@ -55,6 +55,10 @@ class ProjectFile:
 
 
 def read_project_file(path: Path) -> ProjectFile:
+    """Read a pyproject.toml.
+
+    :raises RequirementsError: if it isn't there or isn't TOML.
+    """
     source = ProjectFile(path, read_text(path))
     try:
         source.data = tomllib.loads(source.text)
@@ -64,4 +68,5 @@ def read_project_file(path: Path) -> ProjectFile:
 
 
 def listed(names: Iterable[str]) -> str:
+    """Names as an error shows them."""
     return ", ".join(sorted(names)) or "none"

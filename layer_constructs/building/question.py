@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer_constructs.building.indexes import Indexes
-from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.requirement_line import RequirementLine
 
 if TYPE_CHECKING:
     from layer_constructs.building.wheel import LockedWheel

@@ -48,6 +48,14 @@ class RequirementLine:
     extras: tuple[str, ...] = ()
     marker: Marker | None = None
 
+    @property
+    def is_pinned(self) -> bool:
+        """Whether there is one version and a sha256."""
+        if self.requirement is None or not any(each.startswith("sha256:") for each in self.hashes):
+            return False
+        specifiers = list(self.requirement.specifier)
+        return len(specifiers) == 1 and specifiers[0].operator == "==" and not specifiers[0].version.endswith(".*")
+
 
 def parse_requirement(
     text: str, *, where: Where, folder: Path, hashes: Iterable[str] = (), index: str | None = None
@@ -67,13 +75,12 @@ def parse_requirement(
         )
     if _VCS.match(text):
         raise _version_control(text, where)
-    strong: set[str] = {checked_hash(each, where) for each in hashes}
+    strong = {checked_hash(each, where) for each in hashes}
     name: str | None = None
-    extras, marker = "", None
-    if scheme := SCHEME.match(text):
-        location, _, condition = (re.sub(r"\s+;|;\s+", "\0", text, count=1)).partition("\0")
+    if SCHEME.match(text):  # a ';' may be part of a URL, unless there is a blank beside it
+        location, extras, marker = _unnamed(re.split(r"\s+;|;\s+", text, maxsplit=1), where, shown=text)
     elif _looks_like_path(text):
-        location, _, condition = text.partition(";")
+        location, extras, marker = _unnamed(text.split(";", maxsplit=1), where, shown=text)
     else:
         requirement = _requirement(text, where)
         if requirement.url is None:
@@ -85,17 +92,11 @@ def parse_requirement(
                 index=index,
             )
         name, extras, marker = requirement.name, ",".join(sorted(requirement.extras)), requirement.marker
-        location, condition = requirement.url, ""
+        location = requirement.url.strip()
         if _VCS.match(location):
             raise _version_control(text, where)
-        scheme = SCHEME.match(location)
-    location = location.strip()
-    if name is None:
-        if bracketed := re.fullmatch(r"(.+?)\s*\[([^\[\]]*)\]", location, re.DOTALL):
-            location, extras = bracketed.groups()
-        checked = _requirement(f"x[{extras}]" + (f" ; {condition}" if condition.strip() else ""), where, shown=text)
-        extras, marker = ",".join(sorted(checked.extras)), checked.marker
 
+    scheme = SCHEME.match(location)
     protocol = scheme[0].lower() if scheme else "file"
     if scheme:
         location, digests = split_fragment(location, where)
@@ -166,6 +167,16 @@ def local_requirement(
     )
 
 
+def _unnamed(parts: list[str], where: Where, *, shown: str) -> tuple[str, str, Marker | None]:
+    """The location, extras and marker of a URL or path ``LOCATION[EXTRAS]``, with its condition if it has one."""
+    location, condition = (*parts, "")[:2]
+    location, extras = location.strip(), ""
+    if bracketed := re.fullmatch(r"(.+?)\s*\[([^\[\]]*)\]", location, re.DOTALL):
+        location, extras = bracketed.groups()
+    checked = _requirement(f"x[{extras}]" + (f" ; {condition}" if condition.strip() else ""), where, shown=shown)
+    return location, ",".join(sorted(checked.extras)), checked.marker
+
+
 def _looks_like_path(text: str) -> bool:
     head = text.partition(";")[0].strip()
     if re.match(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@", head):  # "name @ ./folder" names itself
@@ -212,10 +223,3 @@ def _version_control(text: str, where: Where) -> UnsupportedRequirementError:
         where=where,
         fix="name a released version, or build a wheel of it (`pip wheel --no-deps ...`), commit it and name its path",
     )
-
-
-def _is_pinned(line: RequirementLine) -> bool:
-    if line.requirement is None or not any(each.startswith("sha256:") for each in line.hashes):
-        return False
-    specifiers = list(line.requirement.specifier)
-    return len(specifiers) == 1 and specifiers[0].operator == "==" and not specifiers[0].version.endswith(".*")

@@ -35,7 +35,10 @@ _ALLOWED_OPTIONS = (
 
 
 def options_in(text: str, where: Where) -> Iterator[tuple[str, str]]:
-    """Options by their long name; values are never shown in an error, for they may hold a password."""
+    """Options by their long name, with their values.
+
+    :raises RequirementsError: for one that can't be used; values are never shown, for they may hold a password.
+    """
     try:
         tokens = iter(shlex.split(text))
     except ValueError as error:

@@ -45,7 +45,7 @@ class RequirementsFile:
     @property
     def is_pinned(self) -> bool:
         """Whether this file is its own lock: every requirement has one version and a sha256."""
-        return bool(self.requirements) and all(map(_is_pinned, self.requirements))
+        return bool(self.requirements) and all(line.is_pinned for line in self.requirements)
 
 
 def read_requirements(path: Path) -> RequirementsFile:

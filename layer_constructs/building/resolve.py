@@ -17,7 +17,7 @@ from layer_constructs.building.indexes import Indexes
 from layer_constructs.building.plan import Pin
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.question import Question, write_question
-from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.requirement_line import RequirementLine
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel, filename_of
 from layer_constructs.errors import (

@@ -169,9 +169,9 @@ def _from_project(package: Package, source: PackageDirectory, path: Path) -> Loc
             fix="name the manifest or requirements file instead, with build_local_projects=True",
         )
     try:
-        filename, built, source_sha256 = (facts[key] for key in ("wheel", "wheel-sha256", "source-sha256"))
+        filename, built, source_sha256 = (str(facts[key]) for key in ("wheel", "wheel-sha256", "source-sha256"))
         name, version = parse_wheel_filename(filename)[:2]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise LockInvalidError(
             f"the entry of the local project {package.name} was edited: {error}", where=Where(path), fix=AGAIN
         ) from error
@@ -182,7 +182,7 @@ def _from_project(package: Package, source: PackageDirectory, path: Path) -> Loc
         version=str(version),
         filename=filename,
         sha256=_sha256(built, filename, path),
-        project=LocalProject(path=_join(path, source.path), source_sha256=str(source_sha256)),
+        project=LocalProject(path=_join(path, source.path), source_sha256=source_sha256),
     )
 
 

@@ -15,7 +15,7 @@ from layer_constructs.building import selection
 from layer_constructs.building.index_failures import describe_uv_failure
 from layer_constructs.building.process import Run
 from layer_constructs.building.question import PROJECT, Question
-from layer_constructs.building.requirements import RequirementLine
+from layer_constructs.building.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
 from layer_constructs.errors import (
     BuildError,

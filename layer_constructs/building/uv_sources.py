@@ -57,7 +57,12 @@ class UvIndexes:
 def sourced(
     line: RequirementLine, sources: Mapping[str, object], indexes: UvIndexes, source: ProjectFile
 ) -> RequirementLine:
-    """The requirement with what ``[tool.uv.sources]`` says about its name."""
+    """The requirement with what ``[tool.uv.sources]`` says about its name.
+
+    :param sources: the table, by canonical name.
+    :raises UnsupportedRequirementError: for a source that can't be pinned, or depends on a condition.
+    :raises RequirementsError: for one that isn't there or can't be understood.
+    """
     name = line.name
     if name is None or name not in sources or line.path or (line.requirement and line.requirement.url):
         return line

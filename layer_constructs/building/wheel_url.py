@@ -13,6 +13,10 @@ _HASH_DIGITS = {"sha256": 64, "sha384": 96, "sha512": 128}
 
 
 def checked_hash(value: str, where: Where) -> str:
+    """A hash such as ``sha256:<hex>``, in lower case.
+
+    :raises RequirementsError: if its algorithm is too weak or its length is wrong.
+    """
     algorithm, _, digest = value.lower().partition(":")
     if re.fullmatch(rf"[0-9a-f]{{{_HASH_DIGITS.get(algorithm, 0)}}}", digest) and algorithm in _HASH_DIGITS:
         return f"{algorithm}:{digest}"
@@ -24,7 +28,10 @@ def checked_hash(value: str, where: Where) -> str:
 
 
 def split_fragment(url: str, where: Where) -> tuple[str, set[str]]:
-    """The URL without its fragment, and the hashes in it."""
+    """The URL without its fragment, and the hashes in it.
+
+    :raises UnsupportedRequirementError: if the fragment says anything that would change what is installed.
+    """
     bare, _, fragment = url.partition("#")
     hashes = set()
     for part in filter(None, fragment.split("&")):
@@ -41,6 +48,11 @@ def split_fragment(url: str, where: Where) -> tuple[str, set[str]]:
 
 
 def wheel_filename(url: str, *, has_hash: bool, where: Where) -> str:
+    """The file name in a wheel's URL.
+
+    :raises UnsupportedRequirementError: if the URL holds a password, isn't that of a wheel, or no hash pins it.
+    :raises RequirementsError: if it isn't a URL.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:

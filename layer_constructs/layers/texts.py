@@ -23,4 +23,4 @@ def joined(items: list[str], *, limit: int) -> str:
         text = f"{', '.join(items[:shown])} and {len(items) - shown} more"
         if len(text) <= limit:
             return text
-    return f"{len(items)} packages"[:limit]
+    return f"{len(items)} package{'' if len(items) == 1 else 's'}"

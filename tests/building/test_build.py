@@ -19,7 +19,8 @@ from layer_constructs.building.cache import Cache, CachedLayer, Package
 from layer_constructs.building.indexes import Index, Indexes
 from layer_constructs.building.plan import BuildPlan, Pin
 from layer_constructs.building.process import Completed
-from layer_constructs.building.requirements import RequirementLine, parse_requirements
+from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.requirements import parse_requirements
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import BuildError, HashMismatchError, LayerError
@@ -303,7 +304,7 @@ def test_a_plan_gives_the_same_bytes_in_every_folder_umask_cache_and_python(
             (place / wheel.name).write_bytes(wheel.read_bytes())
             moved.append(str(place / wheel.name))
         done = subprocess.run(
-            [hosts[version], "-I", "-c", CHILD, str(ROOT), str(place / "cache"), umask, *moved],
+            [hosts[version], "-I", "-B", "-c", CHILD, str(ROOT), str(place / "cache"), umask, *moved],
             env={**os.environ, "UV_CACHE_DIR": str(place / "uv cache")},
             capture_output=True,
             text=True,

@@ -491,7 +491,7 @@ def start(root: Path, *wheels: Path, moment: str = "never") -> subprocess.Popen[
 
 @pytest.mark.parametrize("count", [2, 4])
 def test_processes_that_build_one_plan_at_once_all_succeed_and_build_once(count: int, tmp_path: Path) -> None:
-    wheel = make_wheel(tmp_path, "tiny", "1.0", files={"tiny.bin": os.urandom(4 << 20)})
+    wheel = make_wheel(tmp_path, "tiny", "1.0", files={"tiny.bin": os.urandom(12 << 20)})
     root = tmp_path / "cache"
 
     processes = [start(root, wheel) for _ in range(count)]

@@ -20,7 +20,8 @@ from packaging.pylock import Pylock
 
 from layer_constructs.building import tool_locks, uv
 from layer_constructs.building.process import Completed
-from layer_constructs.building.requirements import RequirementLine, read_requirements
+from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.requirements import read_requirements
 from layer_constructs.errors import (
     ArgumentError,
     LayerError,

@@ -71,6 +71,7 @@ def export(
     program = uv.binary() if lock.tool == "uv" else which(lock.tool)
     if program is None:
         raise ToolMissingError(tool=lock.tool, needed_for=path, install=INSTALL[lock.tool])
+    others = other_files(path, lock.text) if lock.tool == "uv" else []
     notes: tuple[str, ...] = ()
     with tempfile.TemporaryDirectory(prefix="layer-constructs-") as name:
         # resolved: on macOS the temporary folder is behind a symlink, and the tools print what is behind it
@@ -85,7 +86,7 @@ def export(
     return Export(
         text=without_credentials(text),
         format="pylock" if lock.tool == "uv" else "requirements",
-        files=lock.files,
+        files=(lock.path, lock.manifest, *(path.parent / name for name in others)),
         notes=notes,
     )
 

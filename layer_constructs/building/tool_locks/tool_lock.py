@@ -33,7 +33,6 @@ class ToolLock:
     manifest_text: str = field(repr=False)
     data: dict[str, Any] = field(repr=False)
     manifest_data: dict[str, Any] = field(repr=False)
-    files: tuple[Path, ...]
 
 
 def is_tool_lock(path: Path) -> bool:
@@ -42,12 +41,20 @@ def is_tool_lock(path: Path) -> bool:
 
 
 def tool_of(path: Path) -> str:
+    """The name of the tool that a lock belongs to.
+
+    :raises ArgumentError: if no known tool calls its lock so.
+    """
     if path.name not in KINDS:
         raise ArgumentError(f"{path.name} is not the lock of a known tool", details=[f"allowed: {', '.join(KINDS)}"])
     return KINDS[path.name]
 
 
 def manifest_of(path: Path, tool: str) -> Path:
+    """The file beside a lock that it was made from.
+
+    :raises RequirementsError: if it isn't there.
+    """
     manifest = path.parent / _MANIFESTS[tool]
     if not manifest.is_file():
         raise RequirementsError(
@@ -60,15 +67,18 @@ def manifest_of(path: Path, tool: str) -> Path:
 
 
 def read_lock(path: Path, extras: Sequence[str], groups: Sequence[str]) -> ToolLock:
+    """Read a lock and its manifest, as far as TOML or JSON.
+
+    :raises RequirementsError: if the lock or its manifest is missing, or the manifest can't be read.
+    :raises LockInvalidError: if the lock is malformed.
+    :raises ArgumentError: for an extra or a group that can't be a name.
+    """
     tool = tool_of(path)
     text = read_text(path)
     manifest = manifest_of(path, tool)
     manifest_text = read_text(manifest)
     again = f"restore it from version control, or run `{tool} lock`"
     data = parse_table(text, path, json.loads if tool == "pipenv" else tomllib.loads, LockInvalidError, again)
-    files = [path, manifest]
-    if tool == "uv":
-        files += [path.parent / name for name in other_files(path, text)]
     return ToolLock(
         path=path,
         extras=checked_names(extras, "extra", path),
@@ -79,13 +89,16 @@ def read_lock(path: Path, extras: Sequence[str], groups: Sequence[str]) -> ToolL
         manifest_text=manifest_text,
         data=data,
         manifest_data=parse_table(manifest_text, manifest, tomllib.loads, RequirementsError, "correct that line"),
-        files=tuple(files),
     )
 
 
 def parse_table(
     text: str, path: Path, loads: Callable[[str], Any], error: Callable[..., LayerError], fix: str
 ) -> dict[str, Any]:
+    """The table in a JSON or TOML text.
+
+    :param error: what to raise, with ``fix``, if it isn't one.
+    """
     kind = "JSON" if loads is json.loads else "TOML"
     try:
         data = loads(text)
@@ -102,6 +115,11 @@ def parse_table(
 
 
 def checked_names(names: Sequence[str], what: str, path: Path) -> list[str]:
+    """Names in order, each once.
+
+    :param what: ``extra`` or ``group``.
+    :raises ArgumentError: for what can't be a name.
+    """
     for name in names:
         # also keeps a name from being taken for an option
         if not re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", name):
