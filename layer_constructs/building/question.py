@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +46,6 @@ class QuestionFiles:
     project: Path
     constraints: Path
     output: Path
-    preferred: tuple[LockedWheel, ...] = field(default=())
 
 
 def write_question(
@@ -61,14 +60,14 @@ def write_question(
         project=folder / "pyproject.toml",
         constraints=folder / "constraints.txt",
         output=folder / "pylock.pins.toml",
-        preferred=tuple(preferred),
     )
     files.project.write_text(_project(question), encoding="utf-8")
     limits = [str(line.requirement) for line in question.constraints if line.requirement]
     limits += [f"{name}<={version}" for name, version in sorted(ceilings.items())]
     files.constraints.write_text("\n".join(limits), encoding="utf-8")
-    if files.preferred:
-        files.output.write_text(_preferences(files.preferred), encoding="utf-8")
+    known = list(preferred)
+    if known:
+        files.output.write_text(_preferences(known), encoding="utf-8")
     return files
 
 

@@ -172,8 +172,10 @@ def test_explains_a_conflict_and_names_its_lines(pypi: Desk) -> None:
     text = pypi.refusal(ResolutionError, "requests==2.32.3", "idna", "urllib3==3.0.1")
     assert text.splitlines() == [
         f"{pypi.file}:1: no set of versions satisfies the requirements on python3.13/x86_64",
-        "  Because requests==2.32.3 depends on urllib3>=1.21.1,<3 and the file asks for requests==2.32.3, "
-        "we can conclude that the file asks for urllib3>=1.21.1,<3.",
+        (
+            "  Because requests==2.32.3 depends on urllib3>=1.21.1,<3 and the file asks for requests==2.32.3, "
+            "we can conclude that the file asks for urllib3>=1.21.1,<3."
+        ),
         "  And because the file asks for urllib3==3.0.1, we can conclude that nothing satisfies the file.",
         f"  {pypi.file}:1: requests==2.32.3",
         f"  {pypi.file}:3: urllib3==3.0.1",
@@ -274,7 +276,7 @@ def test_the_code_of_a_dependency_is_never_run(desk: Desk, tmp_path: Path) -> No
             UnsupportedRequirementError, f"http://{index.host}/files/{sdist.name} --hash=sha256:{digest}"
         )
         local = desk.refusal(UnsupportedRequirementError, str(sdist))
-        assert any(path.endswith(".tar.gz") for path in index.paths()) is False
+        assert not [path for path in index.paths() if path.endswith(".tar.gz")]
     assert all("source distribution" in text for text in (loose, pinned, url, local))
     assert not marker.exists()
 

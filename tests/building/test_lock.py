@@ -95,9 +95,9 @@ def test_wheels_and_projects_on_this_machine_are_written_relative_to_the_lock(tm
 def test_the_text_is_the_same_whatever_the_order_of_the_facts(tmp_path: Path) -> None:
     turned = {
         runtime: Pins(
-            wheels={a: answer.wheels[a][::-1] for a in reversed(answer.wheels)}, unavailable=answer.unavailable
+            wheels={a: answer.wheels[a][::-1] for a in list(answer.wheels)[::-1]}, unavailable=answer.unavailable
         )
-        for runtime, answer in reversed(PINS.items())
+        for runtime, answer in list(PINS.items())[::-1]
     }
     assert render(tmp_path / "pylock.toml", turned) == render(tmp_path / "pylock.toml")
 
@@ -145,7 +145,7 @@ def test_nothing_is_written_where_nothing_changed(tmp_path: Path) -> None:
     assert not lock_text.write(path, "one\ntwo\n")
     assert path.stat().st_mtime == 1
     assert lock_text.write(path, "three\n")
-    assert sorted(os.listdir(tmp_path)) == ["pylock.req.toml"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are a matter of POSIX")
@@ -303,4 +303,7 @@ def test_whatever_is_edited_there_is_a_result_or_an_error_of_ours(
             for wheels in found.pins(runtime).wheels.values():
                 assert all(isinstance(wheel.is_pure, bool) for wheel in wheels)
     except LayerError as error:
-        assert str(path) in str(error)
+        refused: LayerError | None = error
+    else:
+        refused = None
+    assert refused is None or str(path) in str(refused)

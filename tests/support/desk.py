@@ -95,10 +95,14 @@ class Desk:
         build: bool = False,
     ) -> str:
         """The text of the error with which planning (and building) is refused; exactly a ``leaf``."""
-        with pytest.raises(LayerError) as caught:
+
+        def work() -> None:
             planned = self.plan(*lines, target=target, file=file, locked=locked)
             if build:
                 self.build(planned)
+
+        with pytest.raises(LayerError) as caught:
+            work()
         text = str(caught.value)
         assert type(caught.value) is leaf, text
         assert not [word for word in (PROJECT, "/layer-constructs-", "Traceback", "os error") if word in text], text
