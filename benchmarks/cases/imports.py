@@ -9,7 +9,7 @@ from benchmarks.pairs import Subject, process
 from benchmarks.workspace import Workspace
 
 CDK = "the CDK's modules"
-OURS = "layer_constructs"
+OURS = "PythonDepsLayer"
 
 
 def _subjects(workspace: Workspace) -> list[Subject]:
@@ -33,8 +33,8 @@ def _subjects(workspace: Workspace) -> list[Subject]:
 CASE = Case(
     name="imports",
     about=(
-        "`from layer_constructs import PythonDepsLayer` in a new interpreter, over `import aws_cdk` with `aws_lambda` and `aws_s3_assets`. "
-        "In milliseconds."
+        "`from layer_constructs import PythonDepsLayer` in a new interpreter, over `import aws_cdk` with `aws_lambda` "
+        "and `aws_s3_assets`. In milliseconds."
     ),
     subjects=_subjects,
     rows=[Row(ours=OURS, over=CDK, limit=50, per=1)],

@@ -166,7 +166,8 @@ def read_indexes(file: RequirementsFile, environ: Mapping[str, str]) -> Indexes:
 
 def _from_option(option: IndexOption, environ: Mapping[str, str]) -> Index:
     clean = clean_url(option.value, environ=environ, where=option.where, label="the index URL")
-    return replace(_index(clean), where=option.where, explicit=option.explicit, written=(option.value,))
+    index = replace(_index(clean), where=option.where, explicit=option.explicit, written=(option.value,))
+    return _with_named_login(index, option.name, environ) if option.name else index
 
 
 def _find_links(option: IndexOption, environ: Mapping[str, str]) -> FindLinks:
@@ -186,12 +187,16 @@ def _from_entry(variable: str, entry: str, environ: Mapping[str, str]) -> Index:
     # No variables in variables: neither pip nor the shell would expand them here.
     value = found["url"] if found else entry
     clean = clean_url(value, environ={}, where=None, label=f"an index URL in {variable}")
-    if found:
-        prefix = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", found["name"].upper())
-        username, password = environ.get(f"{prefix}_USERNAME"), environ.get(f"{prefix}_PASSWORD")
-        if username or password:
-            clean = CleanUrl(url=clean.url, username=username or clean.username, password=password or clean.password)
-    return replace(_index(clean), written=(value,))
+    index = replace(_index(clean), written=(value,))
+    return _with_named_login(index, found["name"], environ) if found else index
+
+
+def _with_named_login(index: Index, name: str, environ: Mapping[str, str]) -> Index:
+    prefix = "UV_INDEX_" + re.sub(r"[^A-Z0-9]", "_", name.upper())
+    username, password = environ.get(f"{prefix}_USERNAME"), environ.get(f"{prefix}_PASSWORD")
+    if not (username or password):
+        return index
+    return replace(index, username=username or index.username, password=password or index.password)
 
 
 def _index(clean: CleanUrl) -> Index:

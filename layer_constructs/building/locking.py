@@ -172,7 +172,7 @@ def _question(
     built: dict[str, LockedWheel] = {}
     for line in sorted(request.file.requirements, key=lambda line: str(line.requirement or line.path)):
         if line.path is not None and not line.path.name.endswith(".whl"):
-            wheel = projects.build_wheel(line.path, cache=cache, run=run)
+            wheel = projects.build_wheel(line.path, cache=cache, indexes=request.indexes, run=run)
             built[wheel.name] = wheel
             lines.append(replace(line, name=wheel.name, requirement=_named(wheel, line), path=wheel.path))
             continue

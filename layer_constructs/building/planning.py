@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer_constructs.building import locking, selection, tool_locks
+from layer_constructs.building import locking, projects, selection, tool_locks
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes import Indexes, read_indexes
 from layer_constructs.building.lock_request import LockRequest, applies, lock_path
@@ -19,10 +19,23 @@ from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.project import read_project
 from layer_constructs.building.requirement_line import RequirementLine
-from layer_constructs.building.requirements import RequirementsFile, parse_requirements, read_requirements, read_text
+from layer_constructs.building.requirements import (
+    RequirementsFile,
+    index_option,
+    parse_requirements,
+    read_requirements,
+    read_text,
+)
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import ArgumentError, LayerError, LockInvalidError, RequirementsError, Where
+from layer_constructs.errors import (
+    ArgumentError,
+    LayerError,
+    LockInvalidError,
+    RequirementsError,
+    UnsupportedRequirementError,
+    Where,
+)
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
@@ -72,9 +85,10 @@ def make_plan(
     environ = os.environ if environ is None else environ
     path = dependencies.requirements
     if is_pylock(path):
-        return _from_pylock(read_text(path), path, dependencies, target, environ)
+        indexes = read_indexes(RequirementsFile(path=path, requirements=()), environ)
+        return _from_pylock(read_text(path), dependencies, target, indexes, cache=cache, run=run)
     if tool_locks.is_tool_lock(path):
-        return _from_tool_lock(dependencies, target, cache=cache, environ=environ, run=run)
+        return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
     file = read(dependencies)
     if file.is_pinned:
         return _from_pins(file, target, environ)
@@ -133,42 +147,81 @@ def is_pylock(path: Path) -> bool:
 
 
 def _from_pylock(
-    text: str, path: Path, dependencies: Dependencies, target: Target, environ: Mapping[str, str]
+    text: str,
+    dependencies: Dependencies,
+    target: Target,
+    indexes: Indexes,
+    *,
+    cache: Cache,
+    run: Run,
 ) -> Planned:
+    path = dependencies.requirements
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise LockInvalidError(f"not valid TOML: {error}", where=Where(path)) from error
     pylock: Pylock = selection.parse(document, path)
 
+    def project(folder: Path) -> LockedWheel:
+        return projects.wheel_of(folder, cache=cache, indexes=indexes, run=run)
+
     def select(one: Target) -> tuple[LockedWheel, ...]:
-        return selection.select(pylock, one, path=path, extras=dependencies.extras, groups=dependencies.groups)
+        return selection.select(
+            pylock,
+            one,
+            path=path,
+            extras=dependencies.extras,
+            groups=dependencies.groups,
+            project=project if dependencies.build_local_projects else None,
+        )
 
     plan = _same_content(select, target, ARCHITECTURES)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    return Planned(plan=plan, indexes=read_indexes(RequirementsFile(path=path, requirements=()), environ))
+    return Planned(plan=plan, indexes=indexes)
 
 
 def _from_tool_lock(
-    dependencies: Dependencies, target: Target, *, cache: Cache, environ: Mapping[str, str], run: Run
+    dependencies: Dependencies,
+    target: Target,
+    *,
+    cache: Cache,
+    environ: Mapping[str, str],
+    report: Report,
+    run: Run,
 ) -> Planned:
     path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
     key = tool_locks.fingerprint(path, extras=extras, groups=groups)
 
     def make() -> dict[str, str]:
         export = tool_locks.export(path, extras=extras, groups=groups, run=run)
+        for note in export.notes:
+            report(f"{path.name}: {note}")
         return {"format": export.format, "text": export.text}
 
     export = cache.value("exports", key, make)
+    secret = tuple(index_option(url, where=Where(path)) for url in tool_locks.urls_with_credentials(path))
     if export["format"] == "pylock":
-        plain = Dependencies(requirements=path)  # extras and groups were the export's business
-        return _from_pylock(export["text"], path, plain, target, environ)
+        plain = replace(dependencies, extras=(), groups=())  # they were the export's business
+        indexes = read_indexes(RequirementsFile(path=path, requirements=(), extra_index_urls=secret), environ)
+        return _from_pylock(export["text"], plain, target, indexes, cache=cache, run=run)
     file = parse_requirements(export["text"], path)
-    if not file.is_pinned:
-        raise LockInvalidError(
-            "not everything in it is pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
-        )
+    file = replace(
+        file,
+        requirements=tuple(line for line in file.requirements if applies(line, target)),
+        extra_index_urls=(*file.extra_index_urls, *secret),
+    )
+    for line in file.requirements:
+        if line.requirement is None:
+            raise UnsupportedRequirementError(
+                f"{line.name or line.path} is a local project, whose wheel this lock doesn't pin",
+                where=Where(path),
+                fix="name pyproject.toml as requirements, with build_local_projects=True, or a wheel of it in the lock",
+            )
+        if not line.is_pinned:
+            raise LockInvalidError(
+                f"{line.name} is not pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
+            )
     return _from_pins(file, target, environ)
 
 

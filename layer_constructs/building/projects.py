@@ -73,6 +73,30 @@ def build_wheel(folder: Path, *, cache: Cache, indexes: Indexes | None = None, r
     )
 
 
+def wheel_of(folder: Path, *, cache: Cache, indexes: Indexes | None = None, run: Run = run) -> LockedWheel:
+    """The wheel of a project that no lock of ours pins; built only if this state of its files was not built here yet.
+
+    Its hash depends on the build backend: a project that pins it in ``[build-system]`` is the same on every machine.
+    """
+    if not folder.is_dir():
+        raise BuildError(f"the local project {folder} is not there", fix="lock again without it")
+    source = source_sha256(folder)
+
+    def make() -> dict[str, str]:
+        built = build_wheel(folder, cache=cache, indexes=indexes, run=run)
+        return {"filename": built.filename, "sha256": built.sha256}
+
+    known = cache.value("projects", source, make)
+    name, version = parse_wheel_filename(known["filename"])[:2]
+    return LockedWheel(
+        name=name,
+        version=str(version),
+        filename=known["filename"],
+        sha256=known["sha256"],
+        project=LocalProject(path=folder, source_sha256=source),
+    )
+
+
 def with_file(wheel: LockedWheel, *, cache: Cache, indexes: Indexes | None = None, run: Run = run) -> LockedWheel:
     """``wheel`` with a path if it is built from a local project: from the cache, or built again and compared.
 

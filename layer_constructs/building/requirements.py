@@ -22,11 +22,13 @@ class IndexOption:
     """An index as it is written: ``${VAR}`` is not expanded, and a password is still in it.
 
     :ivar explicit: only names that ask for this index may come from it (uv's ``explicit = true``).
+    :ivar name: what the file calls it; its credentials may stand in ``UV_INDEX_<NAME>_USERNAME`` and ``_PASSWORD``.
     """
 
     value: str = field(repr=False)
     where: Where
     explicit: bool = False
+    name: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,14 +131,14 @@ def read_text(path: Path, *, where: Where | None = None) -> str:
     return text
 
 
-def index_option(value: str, *, where: Where, explicit: bool = False) -> IndexOption:
+def index_option(value: str, *, where: Where, explicit: bool = False, name: str | None = None) -> IndexOption:
     """An index by its URL, of which only the scheme is looked at.
 
     :raises RequirementsError: if it isn't a URL; the value is not shown, since it may hold a password.
     """
     if not re.match(r"(?:https?|file)://|\$\{\w+\}", value, re.IGNORECASE):
         raise RequirementsError("an index is named by its URL: https://, http:// or file://", where=where)
-    return IndexOption(value=value, where=where, explicit=explicit)
+    return IndexOption(value=value, where=where, explicit=explicit, name=name)
 
 
 def find_links_option(value: str, *, where: Where, folder: Path) -> IndexOption:

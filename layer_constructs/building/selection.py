@@ -61,10 +61,12 @@ def select(
     path: Path,
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
+    project: Callable[[Path], LockedWheel] | None = None,
 ) -> tuple[LockedWheel, ...]:
     """The wheels that ``lock`` gives ``target``, sorted by name.
 
     :param path: the lock's file, to which its relative paths refer.
+    :param project: the wheel of a local project's folder, where the lock doesn't pin it and the user lets it be built.
     :raises LockInvalidError: if the lock contradicts itself.
     :raises WheelUnavailableError: if a package has no wheel for the target.
     """
@@ -74,7 +76,7 @@ def select(
         chosen = lock.select(
             environment=target.environment(), tags=_tags(target), extras=extras, dependency_groups=groups or None
         )
-        return tuple(sorted((_locked(p, s, target, path) for p, s in chosen), key=lambda wheel: wheel.name))
+        return tuple(sorted((_locked(p, s, target, path, project) for p, s in chosen), key=lambda wheel: wheel.name))
     except PylockSelectError as error:
         for package in lock.packages:
             if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
@@ -121,6 +123,7 @@ def _locked(
     source: PackageVcs | PackageDirectory | PackageArchive | PackageWheel | PackageSdist,
     target: Target,
     path: Path,
+    project: Callable[[Path], LockedWheel] | None = None,
 ) -> LockedWheel:
     if isinstance(source, PackageVcs):
         raise UnsupportedRequirementError(
@@ -129,6 +132,8 @@ def _locked(
             fix="release it to an index, or build a wheel of it and name the wheel",
         )
     if isinstance(source, PackageDirectory):
+        if project is not None and TOOL not in (package.tool or {}):
+            return project(_join(path, source.path))
         return _from_project(package, source, path)
     if isinstance(source, PackageSdist):
         raise _unavailable(package, target, path)
@@ -166,7 +171,7 @@ def _from_project(package: Package, source: PackageDirectory, path: Path) -> Loc
         raise UnsupportedRequirementError(
             f"{package.name} is a local project ({source.path}), whose wheel this lock doesn't pin",
             where=Where(path),
-            fix="name the manifest or requirements file instead, with build_local_projects=True",
+            fix="allow it to be built with build_local_projects=True, or name a wheel of it",
         )
     try:
         filename, built, source_sha256 = (str(facts[key]) for key in ("wheel", "wheel-sha256", "source-sha256"))

@@ -45,7 +45,8 @@ class UvIndexes:
             option = find_links_option(url, where=where, folder=source.path.parent)
             self.find_links.append(option)
         else:
-            option = index_option(url, where=where, explicit=entry.get("explicit") is True)
+            name = source.string(entry["name"], "tool.uv.index.name") if "name" in entry else None
+            option = index_option(url, where=where, explicit=entry.get("explicit") is True, name=name)
             if entry.get("default") is True:
                 self.default = option
             else:

@@ -319,6 +319,7 @@ def test_a_full_disk_under_the_output_folder_is_a_clear_error_and_not_jsiis(
     layer = PythonDepsLayer(stack_in(tmp_path / "first"), "Deps", requirements=SMALL)
     cached = Cache.default().find(layer.digest)
     assert cached is not None
+
     def full(source: Path, into: Path) -> None:
         raise OSError(28, "No space left on device", str(into))
 
