@@ -13,8 +13,9 @@ import click
 from layer_constructs.errors import LayerError
 
 if TYPE_CHECKING:
+    from layer_constructs.building.locking.lock import Lock
+    from layer_constructs.building.locking.resolve import Upgrade
     from layer_constructs.building.planning import Dependencies
-    from layer_constructs.building.resolve import Upgrade
 
 _DAY = 86_400
 
@@ -61,8 +62,8 @@ def lock(
     check: bool,
 ) -> None:
     """Pin REQUIREMENTS in pylock.NAME.toml beside it; nothing changes where nothing changed."""
+    from layer_constructs.building.locking.resolve import Upgrade
     from layer_constructs.building.planning import Dependencies
-    from layer_constructs.building.resolve import Upgrade
 
     if check and (upgrade or upgrade_package or exclude_newer):
         raise click.UsageError("--check only looks; it goes with none of --upgrade, --upgrade-package, --exclude-newer")
@@ -92,9 +93,9 @@ def _lock_one(
     exclude_newer: str | None,
     check: bool,
 ) -> None:
-    from layer_constructs.building import lock as lock_file
-    from layer_constructs.building import locking
     from layer_constructs.building.cache import Cache
+    from layer_constructs.building.locking.relock import check as check_lock
+    from layer_constructs.building.locking.relock import load, lock_name, relock
     from layer_constructs.building.planning import lock_request, own_lock, read
     from layer_constructs.building.target import DEFAULT_RUNTIME, Target
 
@@ -107,16 +108,19 @@ def _lock_one(
         click.echo(f"{path}: is its own lock: everything in it is pinned and hashed")
         return
     request = lock_request(dependencies, file, environ=os.environ)
-    there = lock_file.load(request.path)
     named = [Target(runtime).runtime for runtime in runtimes]
-    wanted = named or (list(there.runtimes) if there else []) or [DEFAULT_RUNTIME]
+
+    def wanted(there: Lock | None) -> list[str]:
+        return named or (list(there.runtimes) if there else []) or [DEFAULT_RUNTIME]
+
     if check:
-        locking.check(request, wanted)
+        check_lock(request, wanted(load(request)))
         click.echo(f"{request.path}: is fresh")
         return
     cache = Cache.default()
-    with cache.lock(locking.lock_name(request.path)):
-        changed = locking.relock(request, wanted, lock=there, upgrade=upgrade, exclude_newer=exclude_newer, cache=cache)
+    with cache.lock(lock_name(request.path)):
+        there = load(request)  # here, since another process may have changed it while this one waited
+        changed = relock(request, wanted(there), lock=there, upgrade=upgrade, exclude_newer=exclude_newer, cache=cache)
     if not changed:
         click.echo(f"{request.path}: nothing changed")
 

@@ -126,7 +126,7 @@ class AmbiguousIndexError(LayerError):
             f"{package} is offered by {len(indexes)} indexes, and nothing says which one is meant",
             where=where,
             details=[f"offered by: {', '.join(indexes)}"],
-            fix=f"say it at the end of its line, '{package}  # index: {indexes[0]}', or list only one index",
+            fix=f"say it on a line of its own, '{package}  # index: {indexes[0]}', or list only one index",
         )
 
 

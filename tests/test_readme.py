@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from layer_constructs.building import indexes, process
+from layer_constructs.building import process
 from layer_constructs.building.cache import DIRECTORY_VARIABLE
+from layer_constructs.building.indexes import index as indexes
 from layer_constructs.building.progress import QUIET_VARIABLE
-from layer_constructs.building.requirements import read_requirements
+from layer_constructs.building.reading.requirements import read_requirements
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ from benchmarks.pairs import Subject, process
 from benchmarks.workspace import APPS, Workspace
 from layer_constructs.building import archive, tree
 from layer_constructs.building.build import SITE, install
-from layer_constructs.building.indexes import Indexes
+from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import Dependencies, make_plan
 from layer_constructs.building.process import Completed, run

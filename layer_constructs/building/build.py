@@ -8,13 +8,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from layer_constructs.building import archive, projects, resolve, tree, uv, uv_errors
+from layer_constructs.building import archive, projects, tree, uv
 from layer_constructs.building.cache import Cache, CachedLayer, LayerFacts, Package
-from layer_constructs.building.indexes import Indexes
+from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.locking import resolve, uv_errors
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed, Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
-from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel, check_local
 from layer_constructs.errors import BuildError

@@ -9,17 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer_constructs.building import locking, projects, selection, tool_locks
+from layer_constructs.building import projects
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.indexes import Indexes, read_indexes
-from layer_constructs.building.lock_request import LockRequest, applies, lock_path
+from layer_constructs.building.indexes.index import Indexes, read_indexes
+from layer_constructs.building.locking import selection, tool_locks
+from layer_constructs.building.locking.lock_request import LockRequest, applies, lock_path
+from layer_constructs.building.locking.policy import Policy
+from layer_constructs.building.locking.relock import ensure
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
-from layer_constructs.building.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.project import read_project
-from layer_constructs.building.requirement_line import RequirementLine
-from layer_constructs.building.requirements import (
+from layer_constructs.building.reading.project import read_project
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.reading.requirements import (
     RequirementsFile,
     index_option,
     parse_requirements,
@@ -94,7 +96,7 @@ def make_plan(
         return _from_pins(file, target, environ)
     request = lock_request(dependencies, file, environ=environ)
     policy = Policy.of(dependencies.locked, environ=environ)
-    lock = locking.ensure(request, target, policy=policy, cache=cache, report=report, run=run)
+    lock = ensure(request, target, policy=policy, cache=cache, report=report, run=run)
     left_out = lock.runtimes[target.runtime]
     plan = _same_content(lock.select, target, [a for a in ARCHITECTURES if a not in left_out])
     request.refuse_edited(lock, plan.wheels, target)

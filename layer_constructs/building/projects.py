@@ -20,7 +20,7 @@ from layer_constructs.building.wheel import LocalProject, LockedWheel
 from layer_constructs.errors import BuildError, HashMismatchError, Where
 
 if TYPE_CHECKING:
-    from layer_constructs.building.indexes import Indexes
+    from layer_constructs.building.indexes.index import Indexes
 
 # What tools leave in a project's folder; none of it is source.
 _NOT_SOURCE = frozenset(

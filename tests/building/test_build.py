@@ -16,11 +16,11 @@ import uv
 from layer_constructs.building import process
 from layer_constructs.building.build import build, install
 from layer_constructs.building.cache import Cache, CachedLayer, Package
-from layer_constructs.building.indexes import Index, Indexes
+from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.plan import BuildPlan, Pin
 from layer_constructs.building.process import Completed
-from layer_constructs.building.requirement_line import RequirementLine
-from layer_constructs.building.requirements import parse_requirements
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.reading.requirements import parse_requirements
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import BuildError, HashMismatchError, LayerError
@@ -214,7 +214,7 @@ sys.path.insert(0, repository)
 os.umask(umask)
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.indexes import Indexes
+from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel

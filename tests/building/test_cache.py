@@ -18,7 +18,7 @@ import pytest
 
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer, LayerFacts, Package
-from layer_constructs.building.indexes import Indexes
+from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target
@@ -444,7 +444,7 @@ from pathlib import Path
 import filelock, packaging.utils, platformdirs, uv
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.indexes import Indexes
+from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layer_constructs.building import origins, process, uv
-from layer_constructs.building.index_failures import describe_uv_failure
-from layer_constructs.building.index_probe import HttpProbe
-from layer_constructs.building.index_url import public_url
-from layer_constructs.building.indexes import Index, Indexes, read_indexes
+from layer_constructs.building import process, uv
+from layer_constructs.building.indexes import origins
+from layer_constructs.building.indexes.failures import describe_uv_failure
+from layer_constructs.building.indexes.index import Index, Indexes, read_indexes
+from layer_constructs.building.indexes.probe import HttpProbe
+from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.process import Completed
-from layer_constructs.building.requirements import IndexOption, RequirementsFile
+from layer_constructs.building.reading.requirements import IndexOption, RequirementsFile
 from layer_constructs.building.target import Target
 from layer_constructs.errors import AmbiguousIndexError, IndexUnavailableError, LayerError, RequirementsError, Where
 from tests.support.private_index import PrivateIndex

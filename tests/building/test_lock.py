@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.pylock import Pylock, is_valid_pylock_path
 
-from layer_constructs.building import lock, lock_text
-from layer_constructs.building.lock import Lock, MadeFrom
-from layer_constructs.building.moment import moment
-from layer_constructs.building.resolve import Pins
+from layer_constructs.building.locking import lock, lock_text
+from layer_constructs.building.locking.lock import Lock, MadeFrom
+from layer_constructs.building.locking.moment import moment
+from layer_constructs.building.locking.resolve import Pins
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel
 from layer_constructs.errors import ArgumentError, LayerError, LockError, ResolutionError

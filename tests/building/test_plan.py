@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layer_constructs.building import selection
+from layer_constructs.building.locking import selection
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel, filename_of, leaves_its_folder

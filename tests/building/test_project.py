@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layer_constructs.building.project import read_project
-from layer_constructs.building.requirement_line import RequirementLine
+from layer_constructs.building.reading.project import read_project
+from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError
 
 WHEEL = "shared-1.0-py3-none-any.whl"

@@ -14,7 +14,7 @@ import pytest
 from layer_constructs.building import process, projects
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.indexes import Index, Indexes
+from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target

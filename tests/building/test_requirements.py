@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from layer_constructs.building.requirement_line import RequirementLine
-from layer_constructs.building.requirements import RequirementsFile, read_requirements
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.reading.requirements import RequirementsFile, read_requirements
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 
 A, B = "a" * 64, "b" * 64

@@ -12,8 +12,8 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from layer_constructs.building.project import read_project
-from layer_constructs.building.requirements import RequirementsFile, parse_requirements, read_requirements
+from layer_constructs.building.reading.project import read_project
+from layer_constructs.building.reading.requirements import RequirementsFile, parse_requirements, read_requirements
 from layer_constructs.errors import LayerError
 
 SECRET = "-".join(["hunter"] * 2)  # computed, or Hypothesis would use it as a name of its own

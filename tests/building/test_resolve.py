@@ -10,11 +10,11 @@ import pytest
 from packaging.utils import parse_wheel_filename
 from packaging.version import Version
 
-from layer_constructs.building.indexes import read_indexes
+from layer_constructs.building.indexes.index import read_indexes
+from layer_constructs.building.locking.question import Question
+from layer_constructs.building.locking.resolve import Pins, Upgrade, resolve, resolve_pins, resolve_target
 from layer_constructs.building.plan import Pin
-from layer_constructs.building.question import Question
-from layer_constructs.building.requirements import parse_requirements
-from layer_constructs.building.resolve import Pins, Upgrade, resolve, resolve_pins, resolve_target
+from layer_constructs.building.reading.requirements import parse_requirements
 from layer_constructs.building.target import ARCHITECTURES, Target
 from layer_constructs.errors import IndexUnavailableError, RequirementsError, ResolutionError, WheelUnavailableError
 from tests.support.private_index import PrivateIndex

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from layer_constructs.building import selection
+from layer_constructs.building.locking import selection
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import (
@@ -36,18 +37,29 @@ def package(name: str, *wheels: str, version: str = "1.0", marker: str | None = 
     return "\n".join([*lines, extra])
 
 
-def select(*packages: str, target: Target = X86, top: str = "", **chosen: list[str]) -> tuple[LockedWheel, ...]:
+def select(
+    *packages: str, target: Target = X86, top: str = "", extras: Sequence[str] = (), groups: Sequence[str] = ()
+) -> tuple[LockedWheel, ...]:
     text = "\n".join(["lock-version = '1.0'", "created-by = 'test'", top, *packages])
-    return selection.select(selection.parse(tomllib.loads(text), LOCK), target, path=LOCK, **chosen)
+    return selection.select(selection.parse(tomllib.loads(text), LOCK), target, path=LOCK, extras=extras, groups=groups)
 
 
-def names(*packages: str, target: Target = X86, top: str = "", **chosen: list[str]) -> list[str]:
-    return [wheel.name for wheel in select(*packages, target=target, top=top, **chosen)]
+def names(
+    *packages: str, target: Target = X86, top: str = "", extras: Sequence[str] = (), groups: Sequence[str] = ()
+) -> list[str]:
+    return [wheel.name for wheel in select(*packages, target=target, top=top, extras=extras, groups=groups)]
 
 
-def refused(leaf: type[LayerError], *packages: str, target: Target = X86, top: str = "", **chosen: list[str]) -> str:
+def refused(
+    leaf: type[LayerError],
+    *packages: str,
+    target: Target = X86,
+    top: str = "",
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+) -> str:
     with pytest.raises(LayerError) as caught:
-        select(*packages, target=target, top=top, **chosen)
+        select(*packages, target=target, top=top, extras=extras, groups=groups)
     assert type(caught.value) is leaf, str(caught.value)
     assert str(caught.value).startswith(f"{LOCK}: ")
     return str(caught.value)

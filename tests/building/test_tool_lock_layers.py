@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ PROJECT = """
 [project]
 name = "app"
 version = "0"
-requires-python = ">=3.13"
+requires-python = ">=3.11"
 dependencies = ["idna==3.10"{more}]
 """
 
@@ -29,7 +30,7 @@ SHARED = """
 [project]
 name = "shared"
 version = "1.2"
-requires-python = ">=3.13"
+requires-python = ">=3.11"
 [build-system]
 requires = ["hatchling==1.27.0"]
 build-backend = "hatchling.build"
@@ -42,7 +43,7 @@ def no_process(*arguments: object, **_: object) -> Completed:
 
 def lock_with_uv(folder: Path) -> Path:
     done = subprocess.run(
-        [uv.binary(), "lock", "--no-config", "--quiet"],
+        [uv.binary(), "lock", "--no-config", "--quiet", "--python", sys.executable],
         cwd=folder,
         env=clean_environment(),
         capture_output=True,
@@ -52,8 +53,9 @@ def lock_with_uv(folder: Path) -> Path:
     return folder / "uv.lock"
 
 
-def plan(path: Path, **more: bool) -> Planned:
-    return make_plan(Dependencies(requirements=path, **more), Target(), cache=Cache.default())
+def plan(path: Path, *, build_local_projects: bool = False) -> Planned:
+    wanted = Dependencies(requirements=path, build_local_projects=build_local_projects)
+    return make_plan(wanted, Target(), cache=Cache.default())
 
 
 def test_a_uv_lock_is_a_plan_and_the_second_time_no_process_is_started(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.pylock import Pylock
 
-from layer_constructs.building import tool_locks, uv
+from layer_constructs.building import uv
+from layer_constructs.building.locking import tool_locks
 from layer_constructs.building.process import Completed
-from layer_constructs.building.requirement_line import RequirementLine
-from layer_constructs.building.requirements import read_requirements
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.reading.requirements import read_requirements
 from layer_constructs.errors import (
     ArgumentError,
     LayerError,

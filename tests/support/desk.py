@@ -12,8 +12,8 @@ import pytest
 
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.locking.question import PROJECT
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
-from layer_constructs.building.question import PROJECT
 from layer_constructs.building.target import Target
 from layer_constructs.errors import LayerError
 

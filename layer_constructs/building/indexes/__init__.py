@@ -1,0 +1,1 @@
+"""Package indexes: their URLs and credentials, what they offer, how they fail."""

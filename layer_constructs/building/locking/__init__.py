@@ -1,0 +1,1 @@
+"""Requirements + a runtime -> exact wheels, and the file that keeps them."""

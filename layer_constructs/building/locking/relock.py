@@ -1,0 +1,247 @@
+"""Whether a lock may be used as it is, and making it anew where it may not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from layer_constructs.building import projects
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.indexes import origins
+from layer_constructs.building.locking import lock as lock_file
+from layer_constructs.building.locking import lock_text
+from layer_constructs.building.locking.lock import Lock
+from layer_constructs.building.locking.lock_request import LockRequest
+from layer_constructs.building.locking.moment import moment
+from layer_constructs.building.locking.policy import Policy
+from layer_constructs.building.locking.question import Question
+from layer_constructs.building.locking.resolve import Pins, Upgrade, resolve
+from layer_constructs.building.process import Run, run
+from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.target import ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel
+from layer_constructs.errors import (
+    ArgumentError,
+    LockMissingError,
+    LockStaleError,
+    OriginChangedError,
+    ResolutionError,
+    Where,
+)
+
+
+def ensure(
+    request: LockRequest,
+    target: Target,
+    *,
+    policy: Policy,
+    cache: Cache,
+    report: Report = to_stderr,
+    run: Run = run,
+) -> Lock:
+    """A lock that is fresh and has ``target``'s runtime; made or mended only where ``policy`` allows it.
+
+    :raises LockMissingError: if it is not there, or lacks the runtime, and may not be made.
+    :raises LockStaleError: if it was made from something else and may not be made again.
+    """
+    lock = load(request)
+    if lock and is_fresh(request, lock, target.runtime):
+        return lock
+    if policy.forbidden_because:
+        raise _refusal(request, lock, target.runtime, policy.forbidden_because)
+    with cache.lock(lock_name(request.path)):
+        lock = load(request)
+        if lock and is_fresh(request, lock, target.runtime):
+            return lock  # another process made it while this one waited
+        relock(request, [target.runtime], needed=[target.architecture], lock=lock, cache=cache, report=report, run=run)
+    fresh = load(request)
+    assert fresh is not None  # noqa: S101 - it was written just now
+    return fresh
+
+
+def load(request: LockRequest) -> Lock | None:
+    """The lock of a request; None if there is none.
+
+    :raises LockInvalidError: if it is not one that this library made.
+    :raises LockError: if it is the lock of another file.
+    """
+    lock = lock_file.load(request.path)
+    if lock:
+        request.refuse_foreign(lock)
+    return lock
+
+
+def is_fresh(request: LockRequest, lock: Lock, runtime: str) -> bool:
+    """Whether a lock was made from exactly this, for this runtime too."""
+    return runtime in lock.runtimes and not request.made_from().changes_since(lock.made_from)
+
+
+def check(request: LockRequest, runtimes: Iterable[str]) -> None:
+    """Raise what :func:`ensure` would raise where locking is forbidden."""
+    lock = load(request)
+    for runtime in runtimes:
+        if lock is None or not is_fresh(request, lock, runtime):
+            raise _refusal(request, lock, runtime, "--check only looks")
+
+
+def relock(
+    request: LockRequest,
+    runtimes: Iterable[str],
+    *,
+    needed: Iterable[ArchitectureName] = (),
+    lock: Lock | None,
+    upgrade: Upgrade | None = None,
+    exclude_newer: str | None = None,
+    cache: Cache,
+    report: Report = to_stderr,
+    run: Run = run,
+) -> bool:
+    """Resolve what is missing or stale and put the lock in its place.
+
+    A runtime that is locked and still fresh is left as it is, unless an upgrade or another date is asked for.
+
+    :param lock: the lock that is there.
+    :param exclude_newer: a date that stays in force for later locks; None keeps the one in force.
+    :returns: whether the file changed.
+    """
+    wanted = list(dict.fromkeys(runtimes))
+    made_from = request.made_from()
+    if lock:
+        request.refuse_foreign(lock)
+    date = moment(exclude_newer) if exclude_newer else (lock.exclude_newer if lock else None)
+    before = {runtime: lock.pins(runtime) for runtime in lock.runtimes} if lock else {}
+    _refuse_unknown(upgrade, request, before)
+    stale = lock is None or bool(made_from.changes_since(lock.made_from)) or date != lock.exclude_newer
+    asked = [*wanted, *before] if stale else [r for r in wanted if upgrade or r not in before]
+    if not asked:
+        return False
+    question, built = _question(request, exclude_newer=date, cache=cache, run=run)
+    pins = dict(before)
+    for runtime in dict.fromkeys(asked):
+        try:
+            answer = resolve(
+                question,
+                runtime,
+                needed=needed if runtime in wanted else (),
+                before=before.get(runtime),
+                upgrade=upgrade if runtime in wanted else None,
+                run=run,
+            )
+        except ResolutionError as error:
+            if runtime in wanted:
+                raise
+            del pins[runtime]  # nobody asked for it now; whoever does is told the same
+            report(f"{request.path.name}: {runtime} is left out: {error.problem}")
+            continue
+        pins[runtime] = _with_projects(_with_origins(answer, question, lock_path=request.path, before=before), built)
+        for difference in answer.differences():
+            report(f"{request.path.name}: {runtime} has no common version of {difference}")
+        for architecture, reason in answer.unavailable.items():
+            report(f"{request.path.name}: {Target(runtime, architecture)} is left out: {reason}")
+    command = request.command(base=request.path.absolute().parent)
+    text = lock_text.render(request.path, made_from=made_from, pins=pins, exclude_newer=date, command=command)
+    wrote = lock_text.write(request.path, text)
+    if wrote:
+        count = len({wheel.name for answer in pins.values() for wheels in answer.wheels.values() for wheel in wheels})
+        packages = f"{count} {'package' if count == 1 else 'packages'}"
+        report(f"locked {packages} of {request.file.path.name} in {request.path.name} for {', '.join(pins)}")
+    return wrote
+
+
+def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mapping[str, Pins]) -> None:
+    names = {wheel.name for pins in before.values() for wheels in pins.wheels.values() for wheel in wheels}
+    names |= {line.name for line in request.file.requirements if line.name}
+    unknown = [name for name in (upgrade.packages if upgrade else ()) if canonicalize_name(name) not in names]
+    if unknown and before:
+        raise ArgumentError(
+            f"{unknown[0]} can't be upgraded: it is not locked",
+            where=Where(request.path),
+            details=[f"locked: {', '.join(sorted(names))}"],
+        )
+
+
+def _question(
+    request: LockRequest, *, exclude_newer: str | None, cache: Cache, run: Run
+) -> tuple[Question, dict[str, LockedWheel]]:
+    """The resolver's question, with local projects built and named indexes without credentials."""
+    lines: list[RequirementLine] = []
+    built: dict[str, LockedWheel] = {}
+    for line in sorted(request.file.requirements, key=lambda line: str(line.requirement or line.path)):
+        if line.path is not None and not line.path.name.endswith(".whl"):
+            wheel = projects.build_wheel(line.path, cache=cache, indexes=request.indexes, run=run)
+            built[wheel.name] = wheel
+            lines.append(replace(line, name=wheel.name, requirement=_named(wheel, line), path=wheel.path))
+            continue
+        named = request.indexes.named(line.index, where=line.where).url if line.index else None
+        lines.append(replace(line, index=named))
+    return (
+        Question(
+            requirements=tuple(lines),
+            constraints=request.file.constraints,
+            indexes=request.indexes,
+            prereleases=request.file.prereleases,
+            exclude_newer=exclude_newer,
+        ),
+        built,
+    )
+
+
+def _named(wheel: LockedWheel, line: RequirementLine) -> Requirement:
+    extras = f"[{','.join(line.extras)}]" if line.extras else ""
+    marker = f" ; {line.marker}" if line.marker else ""
+    return Requirement(f"{wheel.name}{extras}=={wheel.version}{marker}")
+
+
+def _with_projects(pins: Pins, built: Mapping[str, LockedWheel]) -> Pins:
+    wheels = {a: tuple(built.get(w.name, w) for w in locked) for a, locked in pins.wheels.items()}
+    return replace(pins, wheels=wheels)
+
+
+def _with_origins(pins: Pins, question: Question, *, lock_path: Path, before: Mapping[str, Pins]) -> Pins:
+    """Record which index each package comes from; refuse a name that two offer, and an origin that moved."""
+    named = {line.name: line.index for line in question.requirements if line.name and line.index}
+    direct = {line.name for line in question.requirements if line.requirement and (line.path or line.requirement.url)}
+    names = {wheel.name for wheels in pins.wheels.values() for wheel in wheels} - direct
+    where = {line.name: line.where for line in question.requirements if line.name}
+    found = origins.find(sorted(names), question.indexes, named=named, where=where)
+    old = {w.name: _origin(w) for answer in before.values() for wheels in answer.wheels.values() for w in wheels}
+    for name, index in found.items():
+        was = old.get(name)
+        is_folder = index.startswith("file:") and was is not None and "://" not in was
+        if was is not None and was != index and name not in named and not is_folder:
+            raise OriginChangedError(package=name, before=was, after=index, lock=lock_path)
+
+    def known(wheel: LockedWheel) -> LockedWheel:
+        # A folder's place is in the wheel's path, relative to the lock; its URL would differ on every machine.
+        return replace(wheel, index=None if wheel.path else found.get(wheel.name))
+
+    return replace(pins, wheels={a: tuple(map(known, locked)) for a, locked in pins.wheels.items()})
+
+
+def _origin(wheel: LockedWheel) -> str | None:
+    return wheel.index or (str(wheel.path.parent) if wheel.path else None)
+
+
+def _refusal(request: LockRequest, lock: Lock | None, runtime: str, because: str) -> LockMissingError | LockStaleError:
+    if lock is None:
+        return LockMissingError(
+            lock=request.path, missing=None, because=because, command=request.command(runtime=runtime)
+        )
+    changes = request.made_from().changes_since(lock.made_from)
+    if changes:
+        command = request.command(runtime=None if runtime in lock.runtimes else runtime)
+        return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
+    return LockMissingError(
+        lock=request.path, missing=runtime, because=because, command=request.command(runtime=runtime)
+    )
+
+
+def lock_name(path: Path) -> str:
+    """Under which two processes that write one lock exclude each other."""
+    return "pylock-" + hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]

@@ -1,0 +1,271 @@
+"""Requirements + a runtime -> one version and the exact wheels for each architecture, by uv."""
+
+from __future__ import annotations
+
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import Version
+
+from layer_constructs.building import uv
+from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.locking import selection, uv_errors
+from layer_constructs.building.locking.question import Question, write_question
+from layer_constructs.building.plan import Pin
+from layer_constructs.building.process import Run, run
+from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel, filename_of
+from layer_constructs.errors import (
+    HashMismatchError,
+    LayerError,
+    RequirementsError,
+    ResolutionError,
+    WheelUnavailableError,
+    Where,
+)
+
+if TYPE_CHECKING:
+    from packaging.pylock import Package
+
+# An architecture and versions that may not be exceeded -> its wheels, or why there are none.
+_Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedWheel, ...] | LayerError"]
+
+# How often the versions of two architectures are brought closer before they are allowed to differ.
+_MAX_ROUNDS = 12
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Upgrade:
+    """Which of the pins before are let go."""
+
+    everything: bool = False
+    packages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pins:
+    """The answer for one runtime.
+
+    :param unavailable: why there is none for an architecture.
+    """
+
+    wheels: Mapping[ArchitectureName, tuple[LockedWheel, ...]]
+    unavailable: Mapping[ArchitectureName, str] = field(default_factory=dict)
+
+    def differences(self) -> list[str]:
+        """Packages whose version is not the same on both architectures, in words."""
+        if len(self.wheels) < len(ARCHITECTURES):
+            return []
+        versions = [{wheel.name: wheel.version for wheel in self.wheels[a]} for a in ARCHITECTURES]
+        return [
+            f"{name}: " + ", ".join(f"{v[name]} on {a}" for a, v in zip(ARCHITECTURES, versions, strict=True))
+            for name in sorted(versions[0].keys() & versions[1].keys())
+            if versions[0][name] != versions[1][name]
+        ]
+
+
+def resolve(
+    question: Question,
+    runtime: str,
+    *,
+    needed: Iterable[ArchitectureName] = (),
+    before: Pins | None = None,
+    upgrade: Upgrade | None = None,
+    run: Run = run,
+) -> Pins:
+    """Pin everything for ``runtime``, the same versions on both architectures unless that can't be.
+
+    :param needed: architectures without which the answer is worth nothing; of the others one may fail.
+    :param before: pins to stay with wherever the requirements allow it.
+    :raises ResolutionError: if a needed architecture, or every one, has no answer.
+    """
+    upgrade = upgrade or Upgrade()
+
+    def ask(architecture: ArchitectureName, ceilings: Mapping[str, str]) -> tuple[LockedWheel, ...] | LayerError:
+        known = before.wheels.get(architecture, ()) if before else ()
+        try:
+            return resolve_target(
+                question,
+                Target(runtime, architecture),
+                known=known,
+                upgrade=upgrade,
+                ceilings=ceilings,
+                explain=not ceilings,
+                run=run,
+            )
+        except (ResolutionError, HashMismatchError) as error:
+            return error
+
+    needed = set(needed)
+    wheels, failures = _ask_both(ask, {})
+    for architecture, failure in failures.items():
+        if architecture in needed or not wheels:
+            raise failure
+    return _aligned(Pins(wheels=wheels, unavailable={a: f.problem for a, f in failures.items()}), ask)
+
+
+def _aligned(first: Pins, ask: _Ask) -> Pins:
+    """The answer with the same versions on both architectures, as far as there are such."""
+    answer, ceilings = first, dict[str, str]()
+    hopeless: set[str] = set()
+    for _ in range(_MAX_ROUNDS):
+        lower = {name: version for name, version in _lower_versions(answer).items() if name not in hopeless}
+        if not lower:
+            return answer
+        # All at once, then one at a time: what can't meet must not keep the others apart.
+        for attempt in [lower, *({name: version} for name, version in lower.items() if len(lower) > 1)]:
+            wheels, failures = _ask_both(ask, ceilings | attempt)
+            if not failures:
+                answer, ceilings = replace(answer, wheels=wheels), ceilings | attempt
+                if attempt is lower:
+                    break
+            elif len(attempt) == 1:
+                hopeless |= attempt.keys()
+    return first  # ever lower without meeting: no reason to go back that far
+
+
+def _ask_both(
+    ask: _Ask, ceilings: Mapping[str, str]
+) -> tuple[dict[ArchitectureName, tuple[LockedWheel, ...]], dict[ArchitectureName, LayerError]]:
+    with ThreadPoolExecutor(len(ARCHITECTURES)) as pool:
+        answers = dict(zip(ARCHITECTURES, pool.map(lambda a: ask(a, ceilings), ARCHITECTURES), strict=True))
+    wheels = {a: answer for a, answer in answers.items() if not isinstance(answer, LayerError)}
+    return wheels, {a: answer for a, answer in answers.items() if isinstance(answer, LayerError)}
+
+
+def _lower_versions(pins: Pins) -> dict[str, str]:
+    if len(pins.wheels) < len(ARCHITECTURES):
+        return {}
+    first, second = ({wheel.name: Version(wheel.version) for wheel in pins.wheels[a]} for a in ARCHITECTURES)
+    return {name: str(min(v, second[name])) for name, v in first.items() if name in second and v != second[name]}
+
+
+def resolve_target(
+    question: Question,
+    target: Target,
+    *,
+    known: Iterable[LockedWheel] = (),
+    upgrade: Upgrade | None = None,
+    ceilings: Mapping[str, str] | None = None,
+    explain: bool = True,
+    run: Run = run,
+) -> tuple[LockedWheel, ...]:
+    """The exact wheels for one target, sorted by name.
+
+    :param known: versions to stay with where possible.
+    :param ceilings: versions that may not be exceeded, by name.
+    :param explain: find out what a failure means; without, it is a bare ResolutionError.
+    """
+    upgrade = upgrade or Upgrade()
+    with tempfile.TemporaryDirectory(prefix="layer-constructs-") as folder:
+        work = Path(folder)
+        files = write_question(question, work, ceilings=ceilings or {}, preferred=known)
+        done = uv.call(
+            uv.compile_arguments(
+                target,
+                indexes=question.indexes.uv_arguments(),
+                project=files.project,
+                output=files.output,
+                constraints=[files.constraints],
+                exclude_newer=question.exclude_newer,
+                prereleases=question.prereleases,
+                upgrade=upgrade.everything,
+                upgrade_packages=upgrade.packages,
+            ),
+            run=run,
+            environment=question.indexes.uv_environment(),
+            secrets=question.indexes.secrets,
+            cwd=work,
+        )
+        if done.returncode != 0:
+            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, explain=explain, run=run)
+        lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
+    return tuple(
+        sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
+    )
+
+
+def _pick(package: Package, target: Target, question: Question, output: Path) -> LockedWheel:
+    """The best wheel of a package among those that the user's own hashes allow."""
+    lines = [line for line in question.requirements if line.name == package.name]
+    allowed = {h.removeprefix("sha256:") for line in lines for h in line.hashes if h.startswith("sha256:")}
+    if any(line.hashes for line in lines) and not allowed:
+        raise RequirementsError(
+            f"the hashes of {package.name} are none that an index publishes",
+            where=lines[0].where,
+            fix="give its sha256, or take the hashes out: the lock has them anyway",
+        )
+    if allowed and package.wheels:
+        package = replace(package, wheels=[w for w in package.wheels if w.hashes.get("sha256") in allowed])
+        if not package.wheels:
+            raise _not_allowed(package, target, lines[0], found=None)
+    for wheel in package.wheels or ():
+        if "sha256" not in wheel.hashes:
+            raise ResolutionError(
+                f"the index gives no sha256 for {wheel.filename}",
+                where=lines[0].where if lines else None,
+                fix="use an index that publishes hashes (PEP 503), or pin the wheel with --hash",
+            )
+    names = [w.filename for w in package.wheels or ()] or _archive_name(package)
+    if selection.best([("", name) for name in names], target) is None:  # uv takes a wheel that is named as it is
+        raise WheelUnavailableError(
+            package=f"{package.name} ({', '.join(names)})",
+            target=str(target),
+            where=lines[0].where if lines else None,
+            offered=selection.offered(names),
+        )
+    picked = selection.pick(package, target, path=output)
+    if allowed and picked.sha256 not in allowed:  # a URL or a local file: there was nothing to choose from
+        raise _not_allowed(package, target, lines[0], found=picked.sha256)
+    local = next((line.path for line in lines if line.path), None)
+    return replace(picked, path=local, url=None) if local else picked
+
+
+def _archive_name(package: Package) -> list[str]:
+    archive = package.archive
+    return [filename_of(archive.url or archive.path or "")] if archive else []
+
+
+def _not_allowed(package: Package, target: Target, line: RequirementLine, *, found: str | None) -> HashMismatchError:
+    if found:
+        return HashMismatchError(
+            f"the wheel of {package.name} is not the one whose hash the file gives",
+            where=line.where,
+            details=[f"allowed:    {', '.join(line.hashes)}", f"its sha256: {found}"],
+            fix="find out why the wheel changed; if it is the one you mean, write its hash",
+        )
+    return HashMismatchError(
+        f"no wheel of {package.name}=={package.version} for {target} has a hash that the file allows",
+        where=line.where,
+        fix="hash the file again for every platform, or take the hashes out and let the lock pin them",
+    )
+
+
+def resolve_pins(
+    pins: Iterable[Pin],
+    target: Target,
+    *,
+    requirements: Iterable[RequirementLine],
+    indexes: Indexes,
+    run: Run = run,
+) -> tuple[LockedWheel, ...]:
+    """The wheels behind a user's own hashed pins: of the files that the hashes allow, the one that fits best.
+
+    :raises RequirementsError: if a pinned package needs one that is not pinned.
+    """
+    requirements = tuple(requirements)
+    wheels = resolve_target(Question(requirements=requirements, indexes=indexes), target, run=run)
+    unpinned = {wheel.name for wheel in wheels} - {pin.name for pin in pins}
+    if unpinned:
+        raise RequirementsError(
+            f"everything in it is pinned and hashed, but what that needs is not: {', '.join(sorted(unpinned))}",
+            where=Where(requirements[0].where.path),
+            fix="add it with its hashes, for example with `uv pip compile --generate-hashes`",
+        )
+    return wheels

@@ -1,0 +1,1 @@
+"""Text -> requirements, each with file and line."""
