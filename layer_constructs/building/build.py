@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layer_constructs.building import archive, projects, tree, uv
-from layer_constructs.building.cache import Cache, CachedLayer, LayerFacts, Package
+from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.locking import resolve, uv_errors
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed, Run, run

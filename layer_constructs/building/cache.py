@@ -8,7 +8,6 @@ holds the lock of a digest takes its entry away, so that nobody's fresh entry go
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -17,10 +16,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from layer_constructs.building import sealed_file
+from layer_constructs.building.layer_facts import LayerFacts
 from layer_constructs.errors import CacheError, LayerError
 
 DIRECTORY_VARIABLE = "LAYER_CONSTRUCTS_CACHE_DIR"
@@ -31,25 +31,6 @@ _SEEN = "seen.json"
 
 # How stale the note of an entry's last use may get: a hit writes nothing more often than that.
 _USE_NOTED_AFTER = 24 * 3600.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
-    """One distribution in a layer; ``size`` in bytes, unzipped."""
-
-    version: str
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LayerFacts:
-    """What is known of a finished layer; sizes in bytes."""
-
-    digest: str
-    sha256: str
-    size: int
-    unzipped_size: int
-    packages: Mapping[str, Package]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +72,7 @@ class Cache:
         """A verified layer, or None if there is none or it is damaged."""
         folder = self._folder(digest)
         archive, seen = folder / _ARCHIVE, folder / _SEEN
-        facts = _read_facts(folder / _FACTS, digest)
+        facts = LayerFacts.read(folder / _FACTS, digest=digest)
         if facts is None:
             return None
         try:
@@ -99,10 +80,10 @@ class Cache:
             if not stat.S_ISREG(status.st_mode) or status.st_size != facts.size:
                 return None
             signature = _signature(status)
-            if _read(seen) == signature:
+            if sealed_file.read(seen) == signature:
                 _note_use(seen)
             elif _sha256(archive) == facts.sha256:
-                _note(seen, signature)
+                sealed_file.note(seen, signature)
             else:
                 return None
         except OSError:
@@ -144,8 +125,8 @@ class Cache:
                     entry = work / "entry"
                     entry.mkdir(mode=0o700)
                     (work / _ARCHIVE).replace(entry / _ARCHIVE)
-                    _write(entry / _FACTS, _sealed(asdict(facts)))
-                    _write(entry / _SEEN, _signature((entry / _ARCHIVE).lstat()))
+                    facts.write(entry / _FACTS)
+                    sealed_file.write(entry / _SEEN, _signature((entry / _ARCHIVE).lstat()))
                     self._made("layers", digest[:2])
                     entry.replace(folder)
             except OSError as error:
@@ -173,13 +154,13 @@ class Cache:
     def value(self, kind: str, key: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
         """Something small that is worth keeping, by the hash of what it was made from."""
         path = self.root / kind / key[:2] / f"{key}.json"
-        kept = _opened(_read(path))
+        kept = sealed_file.read(path)
         if kept is not None:
             return kept
         made = make()
         with suppress(OSError):  # a cache that can't be written any more is no reason to fail
             self._made(kind, key[:2])
-            _note(path, _sealed(made))
+            sealed_file.note(path, made)
         return made
 
     def file(self, kind: str, key: str, name: str, make: Callable[[Path], Path]) -> Path:
@@ -224,7 +205,7 @@ class Cache:
         except OSError as error:
             raise _unusable(self.root, error) from error
         if everything:
-            for kind in ("wheels", "exports"):
+            for kind in ("wheels", "exports", "projects"):
                 shutil.rmtree(self.root / kind, ignore_errors=True)
         return count, freed
 
@@ -269,60 +250,14 @@ def _unusable(root: Path, error: OSError) -> LayerError:
     )
 
 
-def _signature(status: os.stat_result) -> list[int]:
+def _signature(status: os.stat_result) -> dict[str, int]:
     # The change time can't be set back by a program, so an edit that restores size and mtime still shows.
-    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
-
-
-def _read_facts(path: Path, digest: str) -> LayerFacts | None:
-    facts = _opened(_read(path))
-    try:
-        if facts is None or facts["digest"] != digest:
-            return None
-        packages = {name: Package(**package) for name, package in facts["packages"].items()}
-        return LayerFacts(**{**facts, "packages": packages})
-    except (KeyError, TypeError, AttributeError):  # of another version of this library
-        return None
-
-
-def _sealed(value: dict[str, Any]) -> dict[str, Any]:
-    """``value`` with a checksum, so that a damaged or edited file is not taken for what was written."""
-    return {"value": value, "sha256": _checksum(value)}
-
-
-def _opened(sealed: object) -> dict[str, Any] | None:
-    """What :func:`_sealed` was given; None if this is anything else."""
-    match sealed:
-        case {"value": dict() as value, "sha256": checksum} if checksum == _checksum(value):
-            return value
-    return None
-
-
-def _checksum(value: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _read(path: Path) -> object:
-    try:
-        loaded: object = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
-        return None
-    return loaded
-
-
-def _write(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1), encoding="utf-8")
-
-
-def _note(path: Path, value: object) -> None:
-    """Write a small file at once; a cache that can't be written any more is no reason to fail."""
-    with suppress(OSError):
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            _write(temporary, value)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    return {
+        "size": status.st_size,
+        "mtime_ns": status.st_mtime_ns,
+        "ctime_ns": status.st_ctime_ns,
+        "inode": status.st_ino,
+    }
 
 
 def _note_use(seen: Path) -> None:

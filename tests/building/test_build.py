@@ -15,8 +15,9 @@ import uv
 
 from layer_constructs.building import process
 from layer_constructs.building.build import build, install
-from layer_constructs.building.cache import Cache, CachedLayer, Package
+from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Index, Indexes
+from layer_constructs.building.layer_facts import Package
 from layer_constructs.building.plan import BuildPlan, Pin
 from layer_constructs.building.process import Completed
 from layer_constructs.building.reading.requirement_line import RequirementLine

@@ -17,8 +17,9 @@ from pathlib import Path
 import pytest
 
 from layer_constructs.building.build import build
-from layer_constructs.building.cache import Cache, CachedLayer, LayerFacts, Package
+from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target

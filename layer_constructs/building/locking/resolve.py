@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -184,11 +185,20 @@ def resolve_target(
             cwd=work,
         )
         if done.returncode != 0:
-            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, explain=explain, run=run)
+            offers = partial(_has_answer, run=run) if explain else None
+            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, offers=offers)
         lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
     return tuple(
         sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
     )
+
+
+def _has_answer(question: Question, target: Target, *, run: Run) -> bool:
+    try:
+        resolve_target(question, target, explain=False, run=run)
+    except LayerError:
+        return False
+    return True
 
 
 def _pick(package: Package, target: Target, question: Question, output: Path) -> LockedWheel:

@@ -7,14 +7,13 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.requirements import Requirement
 
 from layer_constructs.building.indexes.failures import describe_uv_failure
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.question import PROJECT, Question
-from layer_constructs.building.process import Run
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
 from layer_constructs.errors import (
@@ -61,22 +60,26 @@ _REWORDED = (
 _SAID_ALREADY = ("No solution found when resolving", "Wheels are required for", "For more information, try")
 
 
-def resolution_failure(
-    stderr: str, *, question: Question, target: Target, explain: bool = True, run: Run
-) -> LayerError:
+class Offers(Protocol):
+    """Whether a question has an answer for a target: asked to explain a failure."""
+
+    def __call__(self, question: Question, target: Target, /) -> bool: ...
+
+
+def resolution_failure(stderr: str, *, question: Question, target: Target, offers: Offers | None = None) -> LayerError:
     """The error for a failed ``uv pip compile``.
 
-    :param explain: ask the indexes what a failure means; without, it may be a bare ResolutionError.
+    :param offers: asks the indexes, to say what a failure means; without, it may be a bare ResolutionError.
     """
     unreachable = describe_uv_failure(stderr, question.indexes)
     if unreachable:
         return unreachable
-    if not explain:
+    if offers is None:
         return ResolutionError(f"nothing fits {target}")
     for pattern in _NO_WHEEL:
         found = pattern.search(stderr)
         if found:
-            return _no_wheel(found["name"], stderr, question, target, run)
+            return _no_wheel(found["name"], stderr, question, target, offers)
     return (
         _not_found(stderr, question)
         or _found_on_another_index(stderr, question)
@@ -114,7 +117,7 @@ def explanation(stderr: str, most: int = 30) -> list[str]:
     return lines[-most:]
 
 
-def _no_wheel(name: str, stderr: str, question: Question, target: Target, run: Run) -> WheelUnavailableError:
+def _no_wheel(name: str, stderr: str, question: Question, target: Target, offers: Offers) -> WheelUnavailableError:
     line = question.line_of(name)
     reason = "nothing of a dependency is run on this machine, so source distributions are not built"
     if line is None:
@@ -124,7 +127,7 @@ def _no_wheel(name: str, stderr: str, question: Question, target: Target, run: R
     else:
         where = line.where
     specifier = line.requirement.specifier if line.requirement else ""
-    offered = _targets_with_a_wheel(line, question, target, run)
+    offered = _targets_with_a_wheel(line, question, target, offers)
     return WheelUnavailableError(
         package=f"{name}{specifier}",
         target=str(target),
@@ -135,26 +138,21 @@ def _no_wheel(name: str, stderr: str, question: Question, target: Target, run: R
     )
 
 
-def _targets_with_a_wheel(line: RequirementLine, question: Question, target: Target, run: Run) -> list[str]:
+def _targets_with_a_wheel(line: RequirementLine, question: Question, target: Target, offers: Offers) -> list[str]:
     """Asks the index about every other target: only when an error has to be explained."""
-    from layer_constructs.building.locking.resolve import resolve_target
-
     if line.requirement is None:
         return []
     requirement = Requirement(f"{line.requirement.name}{line.requirement.specifier}")
     requirement.url = line.requirement.url
     alone = replace(question, requirements=(replace(line, requirement=requirement, hashes=()),), constraints=())
 
-    def offers(other: Target) -> bool:
-        try:
-            resolve_target(alone, other, explain=False, run=run)
-        except LayerError:
-            return False
-        return True
-
     others = [other for other in selection.all_targets() if other != target]
     with ThreadPoolExecutor(4) as pool:
-        return [str(other) for other, there in zip(others, pool.map(offers, others), strict=True) if there]
+        return [
+            str(other)
+            for other, there in zip(others, pool.map(lambda other: offers(alone, other), others), strict=True)
+            if there
+        ]
 
 
 def _not_found(stderr: str, question: Question) -> ResolutionError | None:
