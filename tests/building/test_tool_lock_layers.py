@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +19,8 @@ from layer_constructs.building.target import Target
 from layer_constructs.errors import UnsupportedRequirementError
 from tests.support.private_index import PrivateIndex
 from tests.support.wheels import make_wheel
+
+ROOT = Path(__file__).parents[2]
 
 PROJECT = """
 [project]
@@ -114,3 +118,25 @@ def test_credentials_of_an_index_that_pyproject_names_come_from_the_environment(
         layer = build(planned.plan, cache=Cache.default(), indexes=planned.indexes, label="x")
     assert list(layer.facts.packages) == ["inhouse"]
     assert "let-me-in" not in (tmp_path / "pylock.pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("project", "tool"), [("pipenv-plain/Pipfile.lock", "pipenv"), ("poetry-plain/poetry.lock", "poetry")]
+)
+def test_a_lock_of_pipenv_and_of_poetry_is_a_layer_and_then_needs_no_tool(
+    project: str, tool: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = os.environ.get("LAYER_CONSTRUCTS_TOOLS_DIR") or str(ROOT / ".tools" / "bin")
+    if shutil.which(tool, path=folder) is None:
+        pytest.skip(f"{tool} is not in {folder}: `make test` installs it")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    shutil.copytree(ROOT / "tests" / "data" / "tool_locks" / Path(project).parent, tmp_path / "app")
+    lock = tmp_path / "app" / Path(project).name
+    planned = plan(lock)
+    assert planned.plan.packages == {"idna": "3.10", "markupsafe": "3.0.2"}
+    layer = build(
+        planned.plan, cache=Cache.default(), indexes=planned.indexes, label="x", requirements=planned.requirements
+    )
+    assert set(layer.facts.packages) == {"idna", "markupsafe"}
+    again = make_plan(Dependencies(requirements=lock), Target(), cache=Cache.default(), run=no_process)
+    assert again.plan.digest == planned.plan.digest
