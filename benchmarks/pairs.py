@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import resource
@@ -41,15 +42,23 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """What repeated runs gave."""
+    """What repeated runs gave.
+
+    :param low: with ``high``, where the true median lies with 95 % confidence, whatever the distribution (sign test).
+    """
 
     minimum: float
+    low: float
     median: float
+    high: float
     maximum: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        return cls(min(values), statistics.median(values), max(values))
+        """The spread of at least one value."""
+        ordered = sorted(values)
+        cut = _outside(len(ordered))
+        return cls(ordered[0], ordered[cut], statistics.median(ordered), ordered[-1 - cut], ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +145,15 @@ def _once(subject: Subject) -> Sample:
 def _cpu_seconds() -> float:
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
+def _outside(count: int) -> int:
+    """How many of ``count`` ordered values may be left out at each end for the median to stay inside at 95 %."""
+    cut, tail = 0, 1.0
+    while (tail + math.comb(count, cut + 1)) / 2**count <= 0.025:
+        cut += 1
+        tail += math.comb(count, cut)
+    return cut
 
 
 def _pairwise(ours: Sequence[Sample], theirs: Sequence[Sample], value: Callable[[Sample, Sample], float]) -> Spread:
