@@ -14,7 +14,7 @@ from layer_constructs.errors import LayerError
 
 if TYPE_CHECKING:
     from layer_constructs.building.locking.lock import Lock
-    from layer_constructs.building.locking.resolve import Upgrade
+    from layer_constructs.building.locking.pins import Upgrade
     from layer_constructs.building.planning import Dependencies
 
 _DAY = 86_400
@@ -62,7 +62,7 @@ def lock(
     check: bool,
 ) -> None:
     """Pin REQUIREMENTS in pylock.NAME.toml beside it; nothing changes where nothing changed."""
-    from layer_constructs.building.locking.resolve import Upgrade
+    from layer_constructs.building.locking.pins import Upgrade
     from layer_constructs.building.planning import Dependencies
 
     if check and (upgrade or upgrade_package or exclude_newer):
@@ -94,8 +94,9 @@ def _lock_one(
     check: bool,
 ) -> None:
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.locking.relock import check as check_lock
-    from layer_constructs.building.locking.relock import load, lock_name, relock
+    from layer_constructs.building.locking.freshness import check as check_lock
+    from layer_constructs.building.locking.freshness import load, lock_name
+    from layer_constructs.building.locking.relock import relock
     from layer_constructs.building.planning import lock_request, own_lock, read
     from layer_constructs.building.target import DEFAULT_RUNTIME, Target
 

@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer_constructs.building import projects
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes.index import Indexes, read_indexes
-from layer_constructs.building.locking import selection, tool_locks
+from layer_constructs.building.locking import selection
+from layer_constructs.building.locking.freshness import ensure
 from layer_constructs.building.locking.lock_request import LockRequest, applies, lock_path
 from layer_constructs.building.locking.policy import Policy
-from layer_constructs.building.locking.relock import ensure
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.reading.project import read_project
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import (
     RequirementsFile,
@@ -41,6 +39,10 @@ from layer_constructs.errors import (
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
+
+
+# The locks that `locking.tool_locks` reads, by name: it is imported only for them.
+TOOL_LOCKS = frozenset({"uv.lock", "Pipfile.lock", "poetry.lock"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ def make_plan(
     if is_pylock(path):
         indexes = read_indexes(RequirementsFile(path=path, requirements=()), environ)
         return _from_pylock(read_text(path), dependencies, target, indexes, cache=cache, run=run)
-    if tool_locks.is_tool_lock(path):
+    if path.name in TOOL_LOCKS:
         return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
     file = read(dependencies)
     if file.is_pinned:
@@ -109,6 +111,8 @@ def read(dependencies: Dependencies) -> RequirementsFile:
     """The requirements of a file that this library locks itself."""
     path = dependencies.requirements
     if path.name == "pyproject.toml":
+        from layer_constructs.building.reading.project import read_project
+
         return read_project(path, extras=dependencies.extras, groups=dependencies.groups)
     if dependencies.extras or dependencies.groups:
         raise ArgumentError(
@@ -140,7 +144,7 @@ def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ:
 
 def own_lock(path: Path) -> bool:
     """Whether a file is a lock by its kind, so that none is made beside it."""
-    return is_pylock(path) or tool_locks.is_tool_lock(path)
+    return is_pylock(path) or path.name in TOOL_LOCKS
 
 
 def is_pylock(path: Path) -> bool:
@@ -165,7 +169,9 @@ def _from_pylock(
     pylock: Pylock = selection.parse(document, path)
 
     def project(folder: Path) -> LockedWheel:
-        return projects.wheel_of(folder, cache=cache, indexes=indexes, run=run)
+        from layer_constructs.building.projects import wheel_of
+
+        return wheel_of(folder, cache=cache, indexes=indexes, run=run)
 
     def select(one: Target) -> tuple[LockedWheel, ...]:
         return selection.select(
@@ -192,6 +198,8 @@ def _from_tool_lock(
     report: Report,
     run: Run,
 ) -> Planned:
+    from layer_constructs.building.locking import tool_locks
+
     path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
     key = tool_locks.fingerprint(path, extras=extras, groups=groups)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import stat
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -64,6 +63,8 @@ def check_local(wheel: LockedWheel) -> None:
     :raises HashMismatchError: if it is not the one that was locked.
     :raises BuildError: if it can't be read, is no wheel, or has a member that would leave its folder.
     """
+    import zipfile
+
     path = wheel.path
     if path is None:
         return

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Never
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
-from layer_constructs.building.archive import extract
-from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
@@ -137,6 +135,11 @@ def _built(scope: Construct, id: str, planned: Planned, cache: Cache) -> CachedL
     """The finished layer; None for a stack that is not being bundled, which needs none for the same template."""
     if not cdk.Stack.of(scope).bundling_required:
         return None
+    found = cache.find(planned.plan.digest)
+    if found:
+        return found
+    from layer_constructs.building.build import build  # a cache hit can do without it
+
     return build(planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements)
 
 
@@ -146,6 +149,8 @@ def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) ->
     if asset_format == "zip":
         copy_archive(layer.archive, folder)
     else:
+        from layer_constructs.building.archive import extract
+
         extract(layer.archive, folder)
 
 

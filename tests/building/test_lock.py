@@ -18,7 +18,7 @@ from packaging.pylock import Pylock, is_valid_pylock_path
 from layer_constructs.building.locking import lock, lock_text
 from layer_constructs.building.locking.lock import Lock, MadeFrom
 from layer_constructs.building.locking.moment import moment
-from layer_constructs.building.locking.resolve import Pins
+from layer_constructs.building.locking.pins import Pins
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel
 from layer_constructs.errors import ArgumentError, LayerError, LockError, ResolutionError

@@ -13,7 +13,8 @@ import pytest
 from layer_constructs.building import uv
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.locking import tool_locks
+from layer_constructs.building.planning import TOOL_LOCKS, Dependencies, Planned, make_plan
 from layer_constructs.building.process import Completed, clean_environment
 from layer_constructs.building.target import Target
 from layer_constructs.errors import UnsupportedRequirementError
@@ -140,3 +141,7 @@ def test_a_lock_of_pipenv_and_of_poetry_is_a_layer_and_then_needs_no_tool(
     assert set(layer.facts.packages) == {"idna", "markupsafe"}
     again = make_plan(Dependencies(requirements=lock), Target(), cache=Cache.default(), run=no_process)
     assert again.plan.digest == planned.plan.digest
+
+
+def test_every_lock_that_is_read_is_known_by_its_name() -> None:
+    assert set(tool_locks.KINDS) == TOOL_LOCKS

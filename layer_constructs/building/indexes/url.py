@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
-from urllib.request import url2pathname
 
 from layer_constructs.errors import RequirementsError, Where
 
@@ -128,6 +127,8 @@ def _clean(scheme: str, rest: str, login: list[str], problem: _Problem) -> Clean
     if scheme == "file":
         if host not in (None, "localhost"):
             problem.refuse("is a file: URL with a host", fix="write it with three slashes: file:///srv/simple")
+        from urllib.request import url2pathname  # brings http and email along, which a cache hit can do without
+
         return CleanUrl(url=_folder(Path(url2pathname(parts.path)), problem).as_uri())
     if not ascii_host:
         problem.refuse("has no host", fix="write it as https://host/simple")

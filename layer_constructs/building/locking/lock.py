@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.moment import moment
-from layer_constructs.building.locking.resolve import Pins
+from layer_constructs.building.locking.pins import Pins
 from layer_constructs.building.target import ARCHITECTURES, GLIBC_MINOR, RUNTIMES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import ArgumentError, LockInvalidError, ResolutionError, Where

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from layer_constructs.building import projects
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.locking.lock import Lock, MadeFrom
@@ -147,7 +146,9 @@ def _describe(line: RequirementLine, base: Path) -> str:
     else:
         extras = f"[{','.join(line.extras)}]" if line.extras else ""
         marker = f" ; {line.marker}" if line.marker else ""
-        source = projects.source_sha256(line.path)
+        from layer_constructs.building.projects import source_sha256
+
+        source = source_sha256(line.path)
         words.append(f"{_place(str(line.path), base)}{extras}{marker} source-sha256:{source}")
     words += line.hashes
     if line.index:

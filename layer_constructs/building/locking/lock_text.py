@@ -12,7 +12,7 @@ from typing import Any
 
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.lock import FORMAT, MadeFrom
-from layer_constructs.building.locking.resolve import Pins
+from layer_constructs.building.locking.pins import Pins
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, Where

@@ -6,7 +6,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from packaging.version import Version
 from layer_constructs.building import uv
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.locking import selection, uv_errors
+from layer_constructs.building.locking.pins import Pins, Upgrade
 from layer_constructs.building.locking.question import Question, write_question
 from layer_constructs.building.plan import Pin
 from layer_constructs.building.process import Run, run
@@ -39,36 +40,6 @@ _Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedWheel, ...] 
 
 # How often the versions of two architectures are brought closer before they are allowed to differ.
 _MAX_ROUNDS = 12
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Upgrade:
-    """Which of the pins before are let go."""
-
-    everything: bool = False
-    packages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pins:
-    """The answer for one runtime.
-
-    :param unavailable: why there is none for an architecture.
-    """
-
-    wheels: Mapping[ArchitectureName, tuple[LockedWheel, ...]]
-    unavailable: Mapping[ArchitectureName, str] = field(default_factory=dict)
-
-    def differences(self) -> list[str]:
-        """Packages whose version is not the same on both architectures, in words."""
-        if len(self.wheels) < len(ARCHITECTURES):
-            return []
-        versions = [{wheel.name: wheel.version for wheel in self.wheels[a]} for a in ARCHITECTURES]
-        return [
-            f"{name}: " + ", ".join(f"{v[name]} on {a}" for a, v in zip(ARCHITECTURES, versions, strict=True))
-            for name in sorted(versions[0].keys() & versions[1].keys())
-            if versions[0][name] != versions[1][name]
-        ]
 
 
 def resolve(

@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from packaging.markers import UndefinedEnvironmentName
 from packaging.pylock import (
@@ -205,6 +204,8 @@ def _local(source: PackageArchive | PackageWheel, lock: Path) -> Path | None:
     if source.path:
         return _join(lock, source.path)
     if _is_file(source):
+        from urllib.request import url2pathname  # brings http and email along, which a cache hit can do without
+
         return Path(url2pathname(urlsplit(source.url or "").path))
     return None
 

@@ -1,0 +1,92 @@
+"""Whether a lock may be used as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.locking import lock as lock_file
+from layer_constructs.building.locking.lock import Lock
+from layer_constructs.building.locking.lock_request import LockRequest
+from layer_constructs.building.locking.policy import Policy
+from layer_constructs.building.process import Run, run
+from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.target import Target
+from layer_constructs.errors import LockMissingError, LockStaleError
+
+
+def ensure(
+    request: LockRequest,
+    target: Target,
+    *,
+    policy: Policy,
+    cache: Cache,
+    report: Report = to_stderr,
+    run: Run = run,
+) -> Lock:
+    """A lock that is fresh and has ``target``'s runtime; made or mended only where ``policy`` allows it.
+
+    :raises LockMissingError: if it is not there, or lacks the runtime, and may not be made.
+    :raises LockStaleError: if it was made from something else and may not be made again.
+    """
+    lock = load(request)
+    if lock and is_fresh(request, lock, target.runtime):
+        return lock
+    if policy.forbidden_because:
+        raise _refusal(request, lock, target.runtime, policy.forbidden_because)
+    with cache.lock(lock_name(request.path)):
+        lock = load(request)
+        if lock and is_fresh(request, lock, target.runtime):
+            return lock  # another process made it while this one waited
+        from layer_constructs.building.locking.relock import relock  # heavy, and seldom needed
+
+        relock(request, [target.runtime], needed=[target.architecture], lock=lock, cache=cache, report=report, run=run)
+    fresh = load(request)
+    assert fresh is not None  # noqa: S101 - it was written just now
+    return fresh
+
+
+def load(request: LockRequest) -> Lock | None:
+    """The lock of a request; None if there is none.
+
+    :raises LockInvalidError: if it is not one that this library made.
+    :raises LockError: if it is the lock of another file.
+    """
+    lock = lock_file.load(request.path)
+    if lock:
+        request.refuse_foreign(lock)
+    return lock
+
+
+def is_fresh(request: LockRequest, lock: Lock, runtime: str) -> bool:
+    """Whether a lock was made from exactly this, for this runtime too."""
+    return runtime in lock.runtimes and not request.made_from().changes_since(lock.made_from)
+
+
+def check(request: LockRequest, runtimes: Iterable[str]) -> None:
+    """Raise what :func:`ensure` would raise where locking is forbidden."""
+    lock = load(request)
+    for runtime in runtimes:
+        if lock is None or not is_fresh(request, lock, runtime):
+            raise _refusal(request, lock, runtime, "--check only looks")
+
+
+def _refusal(request: LockRequest, lock: Lock | None, runtime: str, because: str) -> LockMissingError | LockStaleError:
+    if lock is None:
+        return LockMissingError(
+            lock=request.path, missing=None, because=because, command=request.command(runtime=runtime)
+        )
+    changes = request.made_from().changes_since(lock.made_from)
+    if changes:
+        command = request.command(runtime=None if runtime in lock.runtimes else runtime)
+        return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
+    return LockMissingError(
+        lock=request.path, missing=runtime, because=because, command=request.command(runtime=runtime)
+    )
+
+
+def lock_name(path: Path) -> str:
+    """Under which two processes that write one lock exclude each other."""
+    return "pylock-" + hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:32]
