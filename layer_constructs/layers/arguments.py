@@ -16,7 +16,7 @@ from layer_constructs.building.target import (
     Target,
 )
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layers.bundling import AssetFormat
+from layer_constructs.layers.staging import AssetFormat
 
 if TYPE_CHECKING:
     from constructs import Construct

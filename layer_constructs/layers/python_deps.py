@@ -12,9 +12,8 @@ from aws_cdk import aws_lambda as lambda_
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
-from layer_constructs.errors import BuildError, LayerError
 from layer_constructs.layers import arguments
-from layer_constructs.layers.bundling import AssetFormat, Staging, copy_archive, mend_staged, name_asset
+from layer_constructs.layers.staging import AssetFormat, check_folder, stage
 from layer_constructs.layers.texts import description_of
 
 if TYPE_CHECKING:
@@ -86,31 +85,19 @@ class PythonDepsLayer(lambda_.LayerVersion):
         cache = Cache.default()
         planned = make_plan(dependencies, target, cache=cache)
         layer = _built(scope, id, planned, cache)
-        staging = Staging(
-            digest=f"{planned.plan.digest}-{chosen_format}",
-            asset_format=chosen_format,
-            fill=lambda folder: _fill(folder, layer, chosen_format),
+        super().__init__(
+            scope,
+            id,
+            code=stage(scope, layer, digest=planned.plan.digest, asset_format=chosen_format),
+            compatible_runtimes=arguments.runtimes_of(target),
+            compatible_architectures=arguments.architectures_of(planned.plan.architectures),
+            description=description if description is not None else description_of(planned.plan.packages),
+            layer_version_name=layer_version_name,
+            license=license,
+            removal_policy=removal_policy,
         )
-        try:
-            super().__init__(
-                scope,
-                id,
-                code=staging.code,
-                compatible_runtimes=arguments.runtimes_of(target),
-                compatible_architectures=arguments.architectures_of(planned.plan.architectures),
-                description=description if description is not None else description_of(planned.plan.packages),
-                layer_version_name=layer_version_name,
-                license=license,
-                removal_policy=removal_policy,
-            )
-        except RuntimeError as error:
-            if staging.error is not None:
-                raise _as_layer_error(staging.error) from error
-            raise
-        if layer is None:
-            name_asset(self, chosen_format)
-        elif chosen_format == "zip":
-            mend_staged(self, layer.archive)
+        if chosen_format == "directory":
+            check_folder(self, digest=planned.plan.digest)
         self._target = target
         self._digest = planned.plan.digest
         self._packages = planned.plan.packages
@@ -141,21 +128,3 @@ def _built(scope: Construct, id: str, planned: Planned, cache: Cache) -> CachedL
     from layer_constructs.building.build import build  # a cache hit can do without it
 
     return build(planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements)
-
-
-def _fill(folder: Path, layer: CachedLayer | None, asset_format: AssetFormat) -> None:
-    if layer is None:
-        raise BuildError("the CDK bundles a layer of a stack that it said needs no bundling")
-    if asset_format == "zip":
-        copy_archive(layer.archive, folder)
-    else:
-        from layer_constructs.building.archive import extract
-
-        extract(layer.archive, folder)
-
-
-def _as_layer_error(error: Exception) -> Exception:
-    if isinstance(error, LayerError) or not isinstance(error, OSError):
-        return error
-    place = error.filename or Path.cwd()
-    return BuildError(f"the layer can't be copied to {place}: {error.strerror or error}")

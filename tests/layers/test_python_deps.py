@@ -61,6 +61,10 @@ def staged_zip(stack: cdk.Stack, outdir: Path) -> Path:
     return outdir / f"asset.{layer_properties(stack)['Content']['S3Key']}"
 
 
+def staged_folder(stack: cdk.Stack, outdir: Path) -> Path:
+    return outdir / f"asset.{layer_properties(stack)['Content']['S3Key'].removesuffix('.zip')}"
+
+
 _audited: list[str] | None = None
 
 
@@ -205,20 +209,46 @@ def test_a_damaged_asset_in_a_kept_output_folder_is_not_served(outdir: Path, dam
         staged.unlink()
     else:
         staged.write_bytes({"edited": b"x" * len(right), "truncated": right[:100], "empty": b""}[damage])
-    # The CDK remembers in this process what it staged; a new synth is a new process.
-    cdk.AssetStaging.clear_asset_hash_cache()
     again = stack_in(outdir)
     PythonDepsLayer(again, "Deps", requirements=SMALL)
     assert staged_zip(again, outdir).read_bytes() == right
 
 
-def test_a_directory_asset_has_the_files_and_their_modes(outdir: Path) -> None:
+def test_a_directory_asset_has_the_files(outdir: Path) -> None:
     stack = stack_in(outdir)
     PythonDepsLayer(stack, "Deps", requirements=SMALL, asset_format="directory")
-    folder = outdir / f"asset.{layer_properties(stack)['Content']['S3Key'].removesuffix('.zip')}"
+    folder = staged_folder(stack, outdir)
     assert (folder / "python" / "idna" / "core.py").is_file()
-    zipped = PythonDepsLayer(stack_in(outdir), "Deps", requirements=SMALL)
-    assert zipped.digest
+    assert [path for path in outdir.iterdir() if "asset." in path.name] == [folder]
+
+
+def test_a_damaged_directory_asset_in_a_kept_output_folder_is_not_served(outdir: Path) -> None:
+    stack = stack_in(outdir)
+    PythonDepsLayer(stack, "Deps", requirements=SMALL, asset_format="directory")
+    (staged_folder(stack, outdir) / "python" / "idna" / "core.py").unlink()
+    again = stack_in(outdir)
+    PythonDepsLayer(again, "Deps", requirements=SMALL, asset_format="directory")
+    assert (staged_folder(again, outdir) / "python" / "idna" / "core.py").is_file()
+
+
+@pytest.mark.parametrize("asset_format", ["zip", "directory"])
+def test_what_stands_for_a_layer_that_was_not_built_is_replaced_when_it_is(outdir: Path, asset_format: str) -> None:
+    context = {"layer-constructs:asset-format": asset_format}
+    PythonDepsLayer(stack_in(outdir, {**context, **NOT_BUNDLED}), "Deps", requirements=SMALL)
+    stack = stack_in(outdir, context)
+    PythonDepsLayer(stack, "Deps", requirements=SMALL)
+    if asset_format == "zip":
+        assert zipfile.is_zipfile(staged_zip(stack, outdir))
+    else:
+        assert not (staged_folder(stack, outdir) / "NOT_BUILT.txt").exists()
+
+
+def test_the_cdk_finds_the_asset_where_it_was_put(outdir: Path) -> None:
+    stack = stack_in(outdir)
+    PythonDepsLayer(stack, "Deps", requirements=SMALL)
+    assert [path.name for path in outdir.iterdir() if path.name.startswith("asset.")] == [
+        staged_zip(stack, outdir).name
+    ]
 
 
 def test_the_context_chooses_runtime_and_asset_format(outdir: Path) -> None:
@@ -323,7 +353,7 @@ def test_a_full_disk_under_the_output_folder_is_a_clear_error_and_not_jsiis(
     def full(source: Path, into: Path) -> None:
         raise OSError(28, "No space left on device", str(into))
 
-    monkeypatch.setattr("layer_constructs.layers.bundling.shutil.copy2", full)
+    monkeypatch.setattr("layer_constructs.layers.staging.shutil.copy2", full)
     with pytest.raises(LayerError, match="No space left on device"):
         PythonDepsLayer(stack_in(outdir), "Deps", requirements=SMALL)
 
