@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from layer_constructs.building import archive, projects, tree, uv
+from layer_constructs.building import archive, projects, tree
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.install import install
 from layer_constructs.building.layer_facts import LayerFacts, Package
-from layer_constructs.building.locking import resolve, uv_errors
+from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
-from layer_constructs.building.process import Completed, Run, run
+from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
-from layer_constructs.building.wheel import LockedWheel, check_local
+from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import BuildError
 
 # Where Lambda's Python looks in a layer: `/opt/python`.
@@ -76,55 +76,6 @@ def build(
     return cache.obtain(plan.digest, make)
 
 
-def install(
-    wheels: Sequence[LockedWheel],
-    target: Target,
-    *,
-    into: Path,
-    work: Path,
-    indexes: Indexes,
-    again: bool = False,
-    run: Run = run,
-) -> None:
-    """Unpack exactly these wheels, each checked against its hash.
-
-    Without network first: where uv has every wheel already, asking an index would cost more than the unpacking.
-
-    :param again: over what is there already.
-    :raises HashMismatchError: if a wheel is not the one that was locked.
-    :raises BuildError: if a wheel can't be unpacked, or one of its files would leave its folder.
-    """
-    for wheel in wheels:
-        if wheel.path is not None:
-            check_local(wheel)
-    pylock = work / "pylock.layer.toml"
-    pylock.write_text(_pylock(wheels), encoding="utf-8")
-
-    def attempt(*, offline: bool, show_progress: bool = False) -> Completed:
-        into.mkdir(parents=True, exist_ok=True)
-        done = uv.call(
-            uv.install_arguments(target, pylock=pylock, into=into, offline=offline, again=again),
-            run=run,
-            environment=indexes.uv_environment(),
-            secrets=indexes.secrets,
-            cwd=work,
-            show_progress=show_progress,
-        )
-        if done.returncode != 0 and not again:
-            shutil.rmtree(into)
-        return done
-
-    if attempt(offline=True).returncode == 0:
-        return
-    done = attempt(offline=False, show_progress=True)
-    if done.returncode == 0:
-        return
-    if not done.stderr:  # once more, to have what uv says as text: on a terminal it went to the screen
-        done = attempt(offline=False)
-    if done.returncode != 0:
-        raise uv_errors.installation_failure(done.stderr, indexes=indexes)
-
-
 def _settle(
     contested: tree.Tree,
     wheels: Sequence[LockedWheel],
@@ -140,16 +91,3 @@ def _settle(
     for wheel in sorted((wheel for wheel in wheels if wheel.name in rivals), key=lambda wheel: wheel.name):
         install([wheel], target, into=root / SITE, work=work, indexes=indexes, again=True, run=run)
     return tree.normalise(root, site=SITE)
-
-
-def _pylock(wheels: Sequence[LockedWheel]) -> str:
-    """A lock for uv with one wheel a package: nothing is left to choose."""
-    lines = ['lock-version = "1.0"', 'created-by = "layer-constructs"']
-    for wheel in wheels:
-        lines += ["[[packages]]", f"name = {json.dumps(wheel.name)}", f"version = {json.dumps(wheel.version)}"]
-        if wheel.index and wheel.url:
-            lines.append(f"index = {json.dumps(wheel.index)}")
-        place = f"path = {json.dumps(str(wheel.path))}" if wheel.path else f"url = {json.dumps(wheel.url)}"
-        name = json.dumps(wheel.filename)
-        lines.append(f'wheels = [{{ name = {name}, {place}, hashes = {{ sha256 = "{wheel.sha256}" }} }}]')
-    return "\n".join(lines) + "\n"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from threading import Thread
+from typing import IO, Protocol
 
 from layer_constructs.building.progress import is_quiet
 from layer_constructs.errors import ToolFailedError
@@ -87,23 +90,127 @@ def run(
 ) -> Completed:
     """Run a program to its end, without a shell and without standard input.
 
-    :param show_progress: on a terminal, let the program draw its progress there (its messages are then not captured).
+    :param show_progress: on a terminal, let the program draw its progress there too.
     :raises ToolFailedError: if it can't be started.
     """
-    live = show_progress and sys.stderr.isatty() and not is_quiet()
+    drawn = show_progress and sys.stderr.isatty() and not is_quiet() and os.name == "posix"
     try:
-        done = subprocess.run(
-            list(argv),
-            env=dict(env),
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=None if live else subprocess.PIPE,
-            check=False,
-            encoding="utf-8",
-            errors="replace",
-        )
+        with _screen() if drawn else nullcontext() as screen:
+            process = subprocess.Popen(
+                list(argv),
+                env=dict(env),
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=screen.theirs if screen else subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+            )
+            with process:
+                stdout, stderr = process.communicate()
     except OSError as error:
         raise ToolFailedError(f"{argv[0]} can't be started: {error}") from error
+    if screen:
+        stderr = screen.said()
     secrets = tuple(secrets)
-    return Completed(done.returncode, mask(done.stdout, secrets), mask(done.stderr or "", secrets))
+    return Completed(process.returncode, mask(stdout, secrets), mask(stderr, secrets))
+
+
+class Pipe(Protocol):
+    """The seam for a program that is given and gives back a stream of bytes."""
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        send: Callable[[IO[bytes]], None],
+        answer: Path,
+        log: Path,
+        secrets: Iterable[str] = (),
+    ) -> int: ...
+
+
+def pipe(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    send: Callable[[IO[bytes]], None],
+    answer: Path,
+    log: Path,
+    secrets: Iterable[str] = (),
+) -> int:
+    """Run a program to its end, without a shell.
+
+    :param send: writes its standard input; nothing of it touches the disk.
+    :param answer: the file for its standard output.
+    :param log: the file for what it says, with every secret masked.
+    :returns: its exit code.
+    :raises ToolFailedError: if it can't be started.
+    """
+    secrets = tuple(secrets)
+    with answer.open("wb") as answered, log.open("w", encoding="utf-8") as said:
+        try:
+            process = subprocess.Popen(
+                list(argv), env=dict(env), stdin=subprocess.PIPE, stdout=answered, stderr=subprocess.PIPE
+            )
+        except OSError as error:
+            raise ToolFailedError(f"{argv[0]} can't be started: {error}") from error
+
+        def keep() -> None:
+            assert process.stderr is not None  # noqa: S101 - a pipe
+            for line in process.stderr:
+                said.write(mask(line.decode("utf-8", errors="replace"), secrets))
+
+        reader = Thread(target=keep, daemon=True)
+        reader.start()
+        with process:
+            assert process.stdin is not None  # noqa: S101 - a pipe
+            with suppress(BrokenPipeError):  # it ended before it had read everything, and says why
+                send(process.stdin)
+                process.stdin.close()
+            process.wait()
+            reader.join()
+    return process.returncode
+
+
+class _Screen:
+    """A terminal for a program, which shows on ours what the program draws, and keeps it."""
+
+    def __init__(self) -> None:
+        import fcntl
+        import termios
+
+        self._ours, self.theirs = os.openpty()
+        self._kept = bytearray()
+        with suppress(OSError):  # as wide as ours, if ours knows
+            size = fcntl.ioctl(sys.stderr.fileno(), termios.TIOCGWINSZ, bytes(8))
+            fcntl.ioctl(self.theirs, termios.TIOCSWINSZ, size)
+        self._shown = Thread(target=self._show, daemon=True)
+        self._shown.start()
+
+    def _show(self) -> None:
+        with suppress(OSError):  # Linux's way of saying that the last who could write is gone
+            while chunk := os.read(self._ours, 65536):
+                self._kept += chunk
+                os.write(sys.stderr.fileno(), chunk)
+
+    def close(self) -> None:
+        """To be called when the program has ended."""
+        os.close(self.theirs)
+        self._shown.join()
+        os.close(self._ours)
+
+    def said(self) -> str:
+        """What was drawn, as plain text."""
+        text = self._kept.decode("utf-8", errors="replace").replace("\r\n", "\n")
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+@contextmanager
+def _screen() -> Iterator[_Screen]:
+    screen = _Screen()
+    try:
+        yield screen
+    finally:
+        screen.close()

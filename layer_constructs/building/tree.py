@@ -17,6 +17,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from layer_constructs.building.wheel import leaves_its_folder
 from layer_constructs.errors import BuildError
 
 # What an installer notes for itself: it tells of this host and this run, and nothing on Lambda reads it.
@@ -84,6 +85,12 @@ def normalise(root: Path, *, site: str = "python") -> Tree:
     """
     files: dict[str, TreeFile] = {}
     _clean(os.fspath(root), "", site, files)
+    for path in files:
+        if "\\" in path and leaves_its_folder(path.removeprefix(f"{site}/")):
+            raise BuildError(
+                f"one of the wheels has a file that leaves its folder on Windows: {path.removeprefix(f'{site}/')!r}",
+                fix="find the package with `zipinfo`, use another version of it, and mistrust where it came from",
+            )
     mended: dict[str, tuple[str, str]] = {}
     for path in [path for path in files if path.rpartition("/")[0] == f"{site}/bin"]:
         content = _without_host(root / path)

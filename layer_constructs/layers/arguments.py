@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -102,12 +103,20 @@ def flag(value: object, *, key: str) -> bool | None:
     raise ArgumentError(f"the context key {key} is {value!r}", details=["allowed: true, false"])
 
 
+@cache
+def _runtime(python: str) -> lambda_.Runtime:
+    return cast("lambda_.Runtime", getattr(lambda_.Runtime, f"PYTHON_{python.replace('.', '_')}"))
+
+
+@cache
+def _architecture(name: ArchitectureName) -> lambda_.Architecture:
+    return lambda_.Architecture.ARM_64 if name == "arm64" else lambda_.Architecture.X86_64
+
+
 def runtimes_of(target: Target) -> list[lambda_.Runtime]:
     """The CDK's own constant: a function's runtime must equal it in every property, not only in name."""
-    constant = getattr(lambda_.Runtime, f"PYTHON_{target.python.replace('.', '_')}")
-    return [cast("lambda_.Runtime", constant)]
+    return [_runtime(target.python)]
 
 
 def architectures_of(names: Sequence[ArchitectureName]) -> list[lambda_.Architecture]:
-    by_name = {"x86_64": lambda_.Architecture.X86_64, "arm64": lambda_.Architecture.ARM_64}
-    return [by_name[name] for name in ARCHITECTURES if name in names]
+    return [_architecture(name) for name in ARCHITECTURES if name in names]

@@ -14,11 +14,12 @@ import pytest
 import uv
 
 from layer_constructs.building import process
-from layer_constructs.building.build import build, install
+from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.layer_facts import Package
 from layer_constructs.building.plan import BuildPlan, Pin
+from layer_constructs.building.planning import Dependencies, make_plan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import parse_requirements
@@ -446,24 +447,45 @@ def test_refuses_a_local_wheel_with_a_file_that_leaves_its_folder(
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
-def test_writes_nothing_outside_for_a_downloaded_wheel_either(
+def test_refuses_a_downloaded_wheel_with_a_file_that_leaves_its_folder_again_and_again(
     name: str, cache: Cache, cold_uv: Path, tmp_path: Path
 ) -> None:
-    """uv leaves such a file out without a word, or refuses the wheel."""
     name = name.format(outside=tmp_path / "outside")
     (tmp_path / "outside").mkdir()
     wheel = make_wheel(tmp_path / "wheels", "tiny", "1.0", extra_raw={name: b"evil = True\n"})
+    other = make_wheel(tmp_path / "wheels", "other", "1.0")
 
-    with PrivateIndex([wheel]) as index:
-        try:
-            layer = build(plan_of(served(wheel, index)), cache=cache, indexes=only(index), label="Deps")
-        except BuildError:
-            _assert_nothing_cached(cache)
-        else:
-            assert not [path for path in contents(layer) if ".." in path.split("/") or not path.startswith("python/")]
+    with PrivateIndex([wheel, other]) as index:
+        for _ in range(2):
+            with pytest.raises(BuildError, match="leaves its folder") as raised:
+                build(
+                    plan_of(served(other, index), served(wheel, index)),
+                    cache=cache, indexes=only(index), label="Deps",
+                )  # fmt: skip
+            assert ("tiny" in raised.value.problem) != ("on Windows" in raised.value.problem)
+            assert repr(name) in raised.value.problem
 
+    _assert_nothing_cached(cache)
     written = [path for path in everything_below(tmp_path) if path.name.rpartition("\\")[-1] in {"evil.py", "evil"}]
     assert [path for path in written if cold_uv not in path.parents] == []
+
+
+def test_refuses_such_a_wheel_of_a_requirements_file(cache: Cache, cold_uv: Path, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path / "wheels", "tiny", "1.0", extra_raw={"../evil.py": b"evil = True\n"})
+
+    with PrivateIndex([wheel]) as index:
+        requirements = tmp_path / "req.txt"
+        requirements.write_text(f"--index-url {index.url}\ntiny==1.0\n", encoding="utf-8")
+        for _ in range(2):
+            with pytest.raises(BuildError, match=r"tiny-1\.0-py3-none-any\.whl has a file that leaves its folder"):
+                make_layer(requirements, cache)
+
+    _assert_nothing_cached(cache)
+
+
+def make_layer(requirements: Path, cache: Cache) -> CachedLayer:
+    planned = make_plan(Dependencies(requirements=requirements, locked=False), Target(), cache=cache)
+    return build(planned.plan, cache=cache, indexes=planned.indexes, label="Deps")
 
 
 @pytest.mark.parametrize("points_to", ["/etc/passwd", "../../../outside", "tiny.py"])
@@ -570,21 +592,6 @@ def test_a_wrong_password_is_an_error_without_it(cache: Cache, cold_uv: Path, tm
 
     assert PASSWORD not in str(raised.value)
     _assert_nothing_cached(cache)
-
-
-def test_asks_again_for_what_went_to_the_terminal_so_that_the_error_says_it(tmp_path: Path) -> None:
-    calls: list[bool] = []
-
-    def on_a_terminal(argv: Sequence[str], *, show_progress: bool = False, **_: object) -> Completed:
-        calls.append(show_progress)
-        return Completed(2, "", "" if show_progress else "error: Hash mismatch for `tiny`")
-
-    wheel = LockedWheel(name="tiny", version="1", filename="tiny-1-py3-none-any.whl", sha256="0" * 64, url="http://x/t")
-    with pytest.raises(HashMismatchError):
-        install([wheel], Target(), into=tmp_path / "into", work=tmp_path, indexes=NO_INDEX, run=on_a_terminal)
-
-    assert calls == [False, True, False]
-    assert not (tmp_path / "into").exists()
 
 
 def test_says_when_uv_installed_nothing_for_a_package(cache: Cache) -> None:

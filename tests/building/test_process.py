@@ -331,7 +331,7 @@ def test_shows_progress_on_a_terminal_only_where_it_is_wanted(show_progress: boo
             check=True,
         )
         if shown:
-            assert done.stdout == "''\n"
+            assert done.stdout == "'True\\n'\n"
             assert os.read(terminal, 100).strip() == b"True"
         else:
             assert done.stdout == "'False\\n'\n"

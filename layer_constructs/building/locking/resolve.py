@@ -22,6 +22,7 @@ from layer_constructs.building.plan import Pin
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
+from layer_constructs.building.unsafe import SAY_SO, refuse_unsafe
 from layer_constructs.building.wheel import LockedWheel, filename_of
 from layer_constructs.errors import (
     HashMismatchError,
@@ -151,7 +152,7 @@ def resolve_target(
                 upgrade_packages=upgrade.packages,
             ),
             run=run,
-            environment=question.indexes.uv_environment(),
+            environment={**question.indexes.uv_environment(), **SAY_SO},
             secrets=question.indexes.secrets,
             cwd=work,
         )
@@ -159,9 +160,11 @@ def resolve_target(
             offers = partial(_has_answer, run=run) if explain else None
             raise uv_errors.resolution_failure(done.stderr, question=question, target=target, offers=offers)
         lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
-    return tuple(
+    wheels = tuple(
         sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
     )
+    refuse_unsafe(done.stderr, wheels, target, indexes=question.indexes, run=run)
+    return wheels
 
 
 def _has_answer(question: Question, target: Target, *, run: Run) -> bool:
