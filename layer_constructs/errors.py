@@ -183,3 +183,15 @@ class CacheError(LayerError):
 
 class BuildError(LayerError):
     """A wheel can't be made into a layer."""
+
+
+class ContainerError(LayerError):
+    """Base of what can go wrong with work that is done in a container."""
+
+
+class EngineError(ContainerError):
+    """There is no container engine, it doesn't run, or it can't run the target's architecture."""
+
+
+class ImageError(ContainerError):
+    """There is no such image, or it is for another architecture."""

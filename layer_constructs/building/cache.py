@@ -178,6 +178,13 @@ class Cache:
             raise _unusable(self.root, error) from error
         return path
 
+    def folder(self, kind: str) -> Path:
+        """The folder of one kind of thing, made where it is missing."""
+        try:
+            return self._made(kind)
+        except OSError as error:
+            raise _unusable(self.root, error) from error
+
     def layers(self) -> list[tuple[Path, int, float]]:
         """Every entry's folder, its size in bytes and when it was last used (to the day), oldest first."""
         found = []

@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from packaging.utils import parse_wheel_filename
 from layer_constructs.building import uv
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.process import Run, run
+from layer_constructs.building.repack import repacked
 from layer_constructs.building.wheel import LocalProject, LockedWheel
 from layer_constructs.errors import BuildError, HashMismatchError, Where
 
@@ -150,23 +150,7 @@ def _build(folder: Path, work: Path, indexes: Indexes | None, run: Run) -> Path:
             f"the local project {folder} is compiled, for this machine only: {', '.join(platforms)}",
             fix="build a wheel of it for the target and name the wheel instead of the folder",
         )
-    return _repacked(wheels[0], work)
-
-
-def _repacked(built: Path, work: Path) -> Path:
-    """The same wheel with nothing of the host in it: umask, order and version of zlib differ from one to the next."""
-    repacked = work / "repacked" / built.name
-    repacked.parent.mkdir()
-    with zipfile.ZipFile(built) as old, zipfile.ZipFile(repacked, "w") as new:
-        for member in sorted(old.infolist(), key=lambda member: member.filename):
-            if member.is_dir():
-                continue
-            entry = zipfile.ZipInfo(member.filename)  # of 1980-01-01
-            entry.create_system = 3  # Unix, on every host
-            executable = member.external_attr >> 16 & 0o111
-            entry.external_attr = (stat.S_IFREG | (0o755 if executable else 0o644)) << 16
-            new.writestr(entry, old.read(member))
-    return repacked
+    return repacked(wheels[0], into=work / "repacked")
 
 
 def _sources(folder: Path) -> list[Path]:

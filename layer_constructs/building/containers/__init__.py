@@ -1,0 +1,1 @@
+"""A container engine, and work done in a container of a Lambda image."""

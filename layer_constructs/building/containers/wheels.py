@@ -1,0 +1,110 @@
+"""Source distributions -> wheels, built in a container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.containers.engine import Image
+from layer_constructs.building.containers.options import ContainerOptions
+from layer_constructs.building.containers.uv_there import uv_for
+from layer_constructs.building.containers.work import Job, work
+from layer_constructs.building.indexes.index import Indexes
+from layer_constructs.building.process import Pipe, Run, pipe, run
+from layer_constructs.building.repack import repacked
+from layer_constructs.building.target import Target
+from layer_constructs.errors import ContainerError
+
+# What makes two builds of one source the same: no date of today, no order by chance
+# (https://reproducible-builds.org/docs/source-date-epoch/, PYTHONHASHSEED).
+_SAME = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sdist:
+    """A source distribution on this machine, verified.
+
+    :param label: what the user calls it, such as ``psycopg2==2.9.11``.
+    """
+
+    label: str
+    path: Path
+
+
+def build_wheels(
+    sdists: Sequence[Sdist],
+    image: Image,
+    target: Target,
+    options: ContainerOptions,
+    *,
+    into: Path,
+    log: Path,
+    cache: Cache,
+    indexes: Indexes,
+    constraints: Iterable[str] = (),
+    run: Run = run,
+    pipe: Pipe = pipe,
+) -> dict[str, Path]:
+    """A wheel of each, by label, in one container.
+
+    :param constraints: requirements that hold build backends and what they need.
+    :raises ContainerError: naming the package that can't be built.
+    """
+    job = Job(
+        files={
+            "bin/uv": uv_for(target, cache=cache, run=run),
+            "constraints.txt": "\n".join(constraints).encode(),
+            **{f"in/{number}/{sdist.path.name}": sdist.path for number, sdist in enumerate(sdists)},
+        },
+        commands=[
+            (sdist.label, command)
+            for number, sdist in enumerate(sdists)
+            for command in (_unpack(number, sdist), _build(number))
+        ],
+        environment={
+            **_SAME, **indexes.uv_environment(), "UV_CACHE_DIR": "{root}/uv", "UV_PYTHON_DOWNLOADS": "never",
+        },
+    )  # fmt: skip
+    needed_by = ", ".join(sdist.label for sdist in sdists)
+    work(
+        job, image, target, options,
+        into=into, log=log, needed_by=needed_by, secrets=tuple(indexes.secrets), run=run, pipe=pipe,
+    )  # fmt: skip
+    return {
+        sdist.label: repacked(_only_wheel(into / str(number), sdist), into=into / "repacked" / str(number))
+        for number, sdist in enumerate(sdists)
+    }
+
+
+# Into a folder that is the same every time, since compilers write it into what they make.
+_UNPACK = """
+import os, shutil, sys
+archive, into = sys.argv[1:]
+shutil.unpack_archive(archive, into + ".unpacked")
+[folder] = os.listdir(into + ".unpacked")
+os.rename(into + ".unpacked/" + folder, into)
+"""
+
+
+def _unpack(number: int, sdist: Sdist) -> list[str]:
+    return ["{python}", "-c", _UNPACK, f"{{root}}/in/{number}/{sdist.path.name}", f"{{root}}/source-{number}"]
+
+
+def _build(number: int) -> list[str]:
+    return [
+        "{root}/bin/uv", "build", "--wheel",
+        "--python", "{python}",
+        "--build-constraints", "{root}/constraints.txt",
+        "--out-dir", f"{{root}}/out/{number}",
+        "--no-config", "--no-create-gitignore",
+        f"{{root}}/source-{number}",
+    ]  # fmt: skip
+
+
+def _only_wheel(folder: Path, sdist: Sdist) -> Path:
+    wheels = list(folder.glob("*.whl"))
+    if len(wheels) != 1:
+        raise ContainerError(f"{sdist.label} was built, and {len(wheels)} wheels came of it")
+    return wheels[0]

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from layer_constructs.building.containers import engine
+from layer_constructs.building.containers.engine import Image
+from layer_constructs.building.containers.options import ContainerOptions, Volume
+from layer_constructs.building.process import Completed
+from layer_constructs.building.target import Target
+from layer_constructs.errors import EngineError, ImageError, ToolFailedError
+
+X86 = Target("python3.13")
+ARM = Target("python3.13", "arm64")
+IMAGE = Image(reference="house/build:1", id="sha256:" + "a" * 64, digest=None)
+
+
+def test_runs_a_program_as_root_without_mounts_and_leaves_nothing() -> None:
+    assert engine.run_arguments(
+        "podman", IMAGE, ARM, ContainerOptions(), name="one", program=("python3.13", "-c", "pass")
+    ) == [
+        "podman", "run", "--rm", "--interactive",
+        "--name", "one",
+        "--platform", "linux/arm64",
+        "--user", "0:0",
+        "--workdir", "/",
+        "--entrypoint", "python3.13",
+        IMAGE.id,
+        "-c", "pass",
+    ]  # fmt: skip
+
+
+def test_passes_every_option_on_but_no_value_of_a_variable() -> None:
+    options = ContainerOptions(
+        entrypoint=("/bin/sh", "-c"),
+        working_directory="/src",
+        environment={"TOKEN": "s3cret", "CFLAGS": "-O2"},
+        volumes=(Volume(host_path="/a", container_path="/b"), Volume(host_path="/c", container_path="/d:ro")),
+        network="host",
+        user="1000:1000",
+        security_opt="no-new-privileges",
+    )
+
+    assert engine.run_arguments("docker", IMAGE, X86, options, name="one", program=("python3.13",)) == [
+        "docker", "run", "--rm", "--interactive",
+        "--name", "one",
+        "--platform", "linux/amd64",
+        "--user", "1000:1000",
+        "--workdir", "/src",
+        "--network", "host",
+        "--security-opt", "no-new-privileges",
+        "--volume", "/a:/b",
+        "--volume", "/c:/d:ro",
+        "--env", "CFLAGS",
+        "--env", "TOKEN",
+        "--entrypoint", "/bin/sh",
+        IMAGE.id,
+        "-c", "python3.13",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("environ", "name"), [({}, "docker"), ({"CDK_DOCKER": "podman"}, "podman")])
+def test_takes_the_engine_that_the_cdk_takes(environ: dict[str, str], name: str) -> None:
+    assert engine.engine_name(environ) == name
+
+
+class Engine:
+    """An engine that has some images and can pull some others."""
+
+    def __init__(self, has: dict[str, object], pulls: dict[str, object] | None = None, stderr: str = "") -> None:
+        self.has, self.pulls, self.stderr = has, pulls or {}, stderr
+        self.asked: list[list[str]] = []
+
+    def __call__(self, argv: Sequence[str], **_: object) -> Completed:
+        self.asked.append(list(argv))
+        reference = argv[-1]
+        if argv[1] == "pull":
+            self.has |= {reference: self.pulls[reference]} if reference in self.pulls else {}
+            return Completed(0 if reference in self.pulls else 1, "", "" if reference in self.pulls else "denied")
+        if reference in self.has:
+            return Completed(0, json.dumps([self.has[reference]]), "")
+        return Completed(1, "", self.stderr or "no such image")
+
+
+def _facts(architecture: str, digest: str | None = None) -> dict[str, object]:
+    digests = [f"house/build@{digest}"] if digest else []
+    return {"Id": "b" * 64, "Architecture": architecture, "Os": "linux", "RepoDigests": digests}
+
+
+def test_does_not_pull_an_image_that_is_there() -> None:
+    run = Engine({"house/build:1": _facts("arm64", "sha256:" + "c" * 64)})
+
+    image = engine.image_of("house/build:1", ARM, engine="podman", env={}, needed_by="tiny==1.0", run=run)
+
+    assert image == Image(reference="house/build:1", id="sha256:" + "b" * 64, digest="sha256:" + "c" * 64)
+    assert run.asked == [["podman", "image", "inspect", "house/build:1"]]
+
+
+def test_pulls_an_image_for_the_platform_if_it_is_there_for_another_one() -> None:
+    run = Engine({"house/build:1": _facts("amd64")}, pulls={"house/build:1": _facts("arm64")})
+
+    engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+    assert run.asked[1] == ["docker", "pull", "--quiet", "--platform", "linux/arm64", "house/build:1"]
+
+
+def test_says_which_architecture_an_image_is_for() -> None:
+    run = Engine({"house/build:1": _facts("amd64")})
+
+    with pytest.raises(ImageError, match=r"tiny==1\.0 needs a container for linux/arm64, .* is for linux/amd64"):
+        engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+
+def test_says_that_there_is_no_such_image_and_how_to_do_without() -> None:
+    with pytest.raises(ImageError, match=r"no image house/build:1\n(?s:.*)denied(?s:.*)do without"):
+        engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=Engine({}))
+
+
+def test_says_that_the_engine_does_not_run() -> None:
+    run = Engine({}, stderr="Cannot connect to the Docker daemon at unix:///var/run/docker.sock.")
+
+    with pytest.raises(EngineError, match=r"tiny==1\.0 needs a container, and docker doesn't run"):
+        engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+
+def test_says_that_there_is_no_engine() -> None:
+    def missing(argv: Sequence[str], **_: object) -> Completed:
+        raise ToolFailedError("docker can't be started: no such file")
+
+    with pytest.raises(EngineError, match="there is no docker on this machine") as raised:
+        engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=missing)
+
+    assert raised.value.fix
+    assert "CDK_DOCKER" in raised.value.fix
+
+
+def test_says_how_to_run_what_the_machine_cannot() -> None:
+    error = engine.failure("exec /bin/python: exec format error", ARM, engine="docker", needed_by="tiny==1.0")
+
+    assert error
+    assert "linux/arm64" in error.problem
+    assert error.fix
+    assert "binfmt" in error.fix
