@@ -17,14 +17,10 @@ from layer_constructs.building.target import (
     Target,
 )
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layers.staging import AssetFormat
+from layer_constructs.layers.surroundings import LOCKED_CONTEXT, Surroundings
 
 if TYPE_CHECKING:
-    from constructs import Construct
-
-RUNTIME_CONTEXT = "layer-constructs:runtime"
-LOCKED_CONTEXT = "layer-constructs:locked"
-ASSET_FORMAT_CONTEXT = "layer-constructs:asset-format"
+    from layer_constructs.layers.staging import AssetFormat
 
 # What people who come from `PythonLayerVersion` or `LayerVersion` write, and what it is here.
 _INSTEAD: Mapping[str, str] = {
@@ -61,7 +57,9 @@ def names_of(value: object, *, argument: str) -> tuple[str, ...]:
     raise ArgumentError(f"{argument} is {value!r}, and must be a list of names", fix=f"write {argument}=['name']")
 
 
-def target_of(scope: Construct, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None) -> Target:
+def target_of(
+    around: Surroundings, runtime: lambda_.Runtime | None, architecture: lambda_.Architecture | None
+) -> Target:
     """The target that the arguments, the app's context and the defaults give, in this order."""
     if runtime is not None and not isinstance(runtime, lambda_.Runtime):
         raise ArgumentError(
@@ -72,26 +70,26 @@ def target_of(scope: Construct, runtime: lambda_.Runtime | None, architecture: l
             f"architecture is {architecture!r}",
             fix="write lambda_.Architecture.X86_64 or lambda_.Architecture.ARM_64",
         )
-    name = runtime.name if runtime is not None else scope.node.try_get_context(RUNTIME_CONTEXT)
+    name = runtime.name if runtime is not None else around.runtime
     return Target(
         str(name or DEFAULT_RUNTIME),
         cast("ArchitectureName", architecture.name) if architecture is not None else DEFAULT_ARCHITECTURE,
     )
 
 
-def locked_of(scope: Construct, locked: bool | None) -> bool | None:
+def locked_of(around: Surroundings, locked: bool | None) -> bool | None:
     """Whether the lock must be used as it is: the argument, else the app's context, else undecided."""
     if locked is None:
-        locked = flag(scope.node.try_get_context(LOCKED_CONTEXT), key=LOCKED_CONTEXT)
+        locked = flag(around.locked, key=LOCKED_CONTEXT)
     return locked
 
 
-def asset_format_of(scope: Construct, asset_format: str | None) -> AssetFormat:
+def asset_format_of(around: Surroundings, asset_format: str | None) -> AssetFormat:
     """``zip`` or ``directory``: the argument, else the app's context, else ``zip``."""
-    chosen = asset_format if asset_format is not None else scope.node.try_get_context(ASSET_FORMAT_CONTEXT) or "zip"
+    chosen = asset_format if asset_format is not None else around.asset_format or "zip"
     if chosen not in {"zip", "directory"}:
         raise ArgumentError(f"asset_format is {chosen!r}", details=["allowed: 'zip', 'directory'"])
-    return cast("AssetFormat", chosen)
+    return chosen
 
 
 def flag(value: object, *, key: str) -> bool | None:

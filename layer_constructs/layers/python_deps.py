@@ -14,6 +14,7 @@ from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
 from layer_constructs.layers.staging import AssetFormat, check_folder, stage
+from layer_constructs.layers.surroundings import remember, surroundings_of
 from layer_constructs.layers.texts import description_of
 
 if TYPE_CHECKING:
@@ -72,23 +73,24 @@ class PythonDepsLayer(lambda_.LayerVersion):
         **unknown: Never,
     ) -> None:
         arguments.refuse_unknown(unknown, construct="PythonDepsLayer")
-        target = arguments.target_of(scope, runtime, architecture)
-        chosen_format = arguments.asset_format_of(scope, asset_format)
+        around = surroundings_of(scope)
+        target = arguments.target_of(around, runtime, architecture)
+        chosen_format = arguments.asset_format_of(around, asset_format)
         dependencies = Dependencies(
             requirements=arguments.path_of(requirements, argument="requirements"),
             lock=arguments.path_of(lock, argument="lock") if lock is not None else None,
             extras=arguments.names_of(extras, argument="extras"),
             groups=arguments.names_of(groups, argument="groups"),
-            locked=arguments.locked_of(scope, locked),
+            locked=arguments.locked_of(around, locked),
             build_local_projects=build_local_projects,
         )
         cache = Cache.default()
         planned = make_plan(dependencies, target, cache=cache)
-        layer = _built(scope, id, planned, cache)
+        layer = _built(planned, cache, label=id) if around.bundled else None
         super().__init__(
             scope,
             id,
-            code=stage(scope, layer, digest=planned.plan.digest, asset_format=chosen_format),
+            code=stage(around, layer, digest=planned.plan.digest, asset_format=chosen_format),
             compatible_runtimes=arguments.runtimes_of(target),
             compatible_architectures=arguments.architectures_of(planned.plan.architectures),
             description=description if description is not None else description_of(planned.plan.packages),
@@ -96,6 +98,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
             license=license,
             removal_policy=removal_policy,
         )
+        remember(scope, around)
         if chosen_format == "directory":
             check_folder(self, digest=planned.plan.digest)
         self._target = target
@@ -118,13 +121,10 @@ class PythonDepsLayer(lambda_.LayerVersion):
         return self._packages
 
 
-def _built(scope: Construct, id: str, planned: Planned, cache: Cache) -> CachedLayer | None:  # noqa: A002
-    """The finished layer; None for a stack that is not being bundled, which needs none for the same template."""
-    if not cdk.Stack.of(scope).bundling_required:
-        return None
+def _built(planned: Planned, cache: Cache, *, label: str) -> CachedLayer:
     found = cache.find(planned.plan.digest)
     if found:
         return found
     from layer_constructs.building.build import build  # a cache hit can do without it
 
-    return build(planned.plan, cache=cache, indexes=planned.indexes, label=id, requirements=planned.requirements)
+    return build(planned.plan, cache=cache, indexes=planned.indexes, label=label, requirements=planned.requirements)

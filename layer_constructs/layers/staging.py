@@ -20,20 +20,16 @@ from aws_cdk import aws_s3_assets as s3_assets
 from layer_constructs.errors import BuildError
 
 if TYPE_CHECKING:
-    from constructs import Construct
-
     from layer_constructs.building.cache import CachedLayer
+    from layer_constructs.layers.surroundings import Surroundings
 
 AssetFormat = Literal["zip", "directory"]
-
-# `cdk synth --no-staging`: the template then names the source itself.
-_NO_STAGING = "aws:cdk:disable-asset-staging"
 
 # What stands for a layer that isn't built. Lambda takes neither for a layer, should anybody deploy it.
 _NOT_BUILT = Path(__file__).with_name("not_built")
 
 
-def stage(scope: Construct, layer: CachedLayer | None, *, digest: str, asset_format: AssetFormat) -> lambda_.Code:
+def stage(around: Surroundings, layer: CachedLayer | None, *, digest: str, asset_format: AssetFormat) -> lambda_.Code:
     """The code of a layer version, its asset in the app's output folder.
 
     :param layer: None for a stack that is not being bundled: its template is the same.
@@ -43,7 +39,7 @@ def stage(scope: Construct, layer: CachedLayer | None, *, digest: str, asset_for
     name = _name(digest, asset_format)
     source = _NOT_BUILT.with_suffix(".zip") if asset_format == "zip" else _NOT_BUILT
     if layer is not None:
-        folder = Path(cast("cdk.Stage", cdk.Stage.of(scope)).asset_outdir)
+        folder = around.outdir
         target = folder / f"asset.{_hash(name)}"
         try:
             if asset_format == "zip":
@@ -57,7 +53,7 @@ def stage(scope: Construct, layer: CachedLayer | None, *, digest: str, asset_for
                 fix="make room or give yourself the right to write there, or name another folder with --output",
             ) from error
         # The CDK takes what follows a dot in a folder's name for an ending, so the folder itself is not named to it.
-        if asset_format == "directory" and scope.node.try_get_context(_NO_STAGING):
+        if asset_format == "directory" and not around.staged:
             source = target
     return lambda_.Code.from_asset(str(source), asset_hash=name, asset_hash_type=cdk.AssetHashType.CUSTOM)
 

@@ -259,6 +259,20 @@ def test_the_context_chooses_runtime_and_asset_format(outdir: Path) -> None:
     assert not staged_zip(stack, outdir).exists()
 
 
+def test_what_the_app_says_is_read_once_and_can_not_change_after_the_first_layer(outdir: Path) -> None:
+    stack = stack_in(outdir, {"layer-constructs:runtime": "python3.11"})
+    first = PythonDepsLayer(stack, "First", requirements=SMALL)
+
+    for changed in (stack, cdk.App.of(stack)):
+        assert changed
+        with pytest.raises(RuntimeError, match="context after children"):
+            changed.node.set_context("layer-constructs:runtime", "python3.12")
+
+    second = PythonDepsLayer(stack, "Second", requirements=SMALL)
+    other = PythonDepsLayer(cdk.Stack(cdk.App(outdir=str(outdir)), "Stack"), "Deps", requirements=SMALL)
+    assert [layer.target.runtime for layer in (first, second, other)] == ["python3.11", "python3.11", "python3.13"]
+
+
 def test_a_version_is_kept_by_default_and_a_failed_first_one_is_not(outdir: Path) -> None:
     stack = stack_in(outdir)
     PythonDepsLayer(stack, "Deps", requirements=SMALL)

@@ -1,0 +1,59 @@
+"""What the app around a construct says: read once per scope, since each question goes over jsii."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from weakref import WeakKeyDictionary
+
+import aws_cdk as cdk
+
+if TYPE_CHECKING:
+    from constructs import Construct
+
+RUNTIME_CONTEXT = "layer-constructs:runtime"
+LOCKED_CONTEXT = "layer-constructs:locked"
+ASSET_FORMAT_CONTEXT = "layer-constructs:asset-format"
+
+# `cdk synth --no-staging`: the template then names the source itself.
+_NO_STAGING = "aws:cdk:disable-asset-staging"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """:param bundled: whether the stack is being bundled; one that isn't needs no layer for the same template.
+    :param outdir: where the app's assets go.
+    :param staged: whether the CDK copies assets there.
+    """
+
+    runtime: object
+    locked: object
+    asset_format: object
+    bundled: bool
+    outdir: Path
+    staged: bool
+
+
+_KNOWN: WeakKeyDictionary[Construct, Surroundings] = WeakKeyDictionary()
+
+
+def surroundings_of(scope: Construct) -> Surroundings:
+    """As they are now, or as they were remembered."""
+    known = _KNOWN.get(scope)
+    if known is None:
+        context = scope.node.try_get_context
+        known = Surroundings(
+            runtime=context(RUNTIME_CONTEXT),
+            locked=context(LOCKED_CONTEXT),
+            asset_format=context(ASSET_FORMAT_CONTEXT),
+            bundled=cdk.Stack.of(scope).bundling_required,
+            outdir=Path(cast("cdk.Stage", cdk.Stage.of(scope)).asset_outdir),
+            staged=not context(_NO_STAGING),
+        )
+    return known
+
+
+def remember(scope: Construct, surroundings: Surroundings) -> None:
+    """To be called when ``scope`` has a child: the CDK lets nobody change the context above one."""
+    _KNOWN[scope] = surroundings
