@@ -166,11 +166,15 @@ def pipe(
         reader.start()
         with process:
             assert process.stdin is not None  # noqa: S101 - a pipe
-            with suppress(BrokenPipeError):  # it ended before it had read everything, and says why
-                send(process.stdin)
-                process.stdin.close()
-            process.wait()
-            reader.join()
+            try:
+                with suppress(BrokenPipeError), process.stdin:  # it may end before it has read everything, and say why
+                    send(process.stdin)
+                process.wait()
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                reader.join()
     return process.returncode
 
 

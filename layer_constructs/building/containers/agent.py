@@ -9,6 +9,8 @@ list, in which ``{root}`` and ``{python}`` are replaced), ``environment`` for th
 hooks, and ``out``, the folder that comes back as a tar stream. What fails, a hook or a label, ends the log.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import subprocess
@@ -49,7 +51,7 @@ def main() -> int:
     return 0
 
 
-def _run(words: list, environment: dict, folder: str) -> int:  # type: ignore[type-arg]
+def _run(words: list[str], environment: dict[str, str], folder: str) -> int:
     environment = {name: value.replace("{root}", ROOT) for name, value in environment.items()}
     return subprocess.call(words, env=dict(os.environ, **environment), cwd=folder, stdin=subprocess.DEVNULL)
 

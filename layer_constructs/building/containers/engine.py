@@ -19,6 +19,9 @@ ENGINE_VARIABLE = "CDK_DOCKER"
 # As the images of an engine name them (https://go.dev/doc/install/source#environment).
 _GOARCH = {"x86_64": "amd64", "arm64": "arm64"}
 
+# Said of whatever keeps a container from running.
+WITHOUT = "or do without a container: pin versions that have wheels for the target"
+
 _NOT_RUNNING = re.compile(
     r"cannot connect to the docker daemon|is the docker daemon running|cannot connect to podman|connection refused"
     r"|dial unix|error during connect|permission denied while trying to connect",
@@ -112,11 +115,7 @@ def image_of(reference: str, target: Target, *, engine: str, env: Mapping[str, s
             ) from error
         if done.returncode != 0:
             if _NOT_RUNNING.search(done.stderr):
-                raise EngineError(
-                    f"{needed_by} needs a container, and {engine} doesn't run",
-                    details=done.stderr.splitlines()[-3:],
-                    fix=f"start it, and see that you may use it; {WITHOUT}",
-                )
+                raise _not_running(done.stderr, engine=engine, needed_by=needed_by)
             return "missing"
         return _understand(done.stdout, reference, target)
 
@@ -139,10 +138,6 @@ def image_of(reference: str, target: Target, *, engine: str, env: Mapping[str, s
         details=pulled.stderr.splitlines()[-3:],
         fix=f"check its name, and that {engine} may pull it; {WITHOUT}",
     )
-
-
-# Said of whatever keeps a container from running.
-WITHOUT = "or do without a container: pin versions that have wheels for the target"
 
 
 def _understand(text: str, reference: str, target: Target) -> Image | str:
@@ -171,9 +166,13 @@ def failure(stderr: str, target: Target, *, engine: str, needed_by: str) -> Engi
             f"{_GOARCH[target.architecture]}, or apt-get install qemu-user-static binfmt-support; {WITHOUT}",
         )
     if _NOT_RUNNING.search(stderr):
-        return EngineError(
-            f"{needed_by} needs a container, and {engine} doesn't run",
-            details=stderr.splitlines()[-3:],
-            fix=f"start it, and see that you may use it; {WITHOUT}",
-        )
+        return _not_running(stderr, engine=engine, needed_by=needed_by)
     return None
+
+
+def _not_running(stderr: str, *, engine: str, needed_by: str) -> EngineError:
+    return EngineError(
+        f"{needed_by} needs a container, and {engine} doesn't run",
+        details=stderr.splitlines()[-3:],
+        fix=f"start it, and see that you may use it; {WITHOUT}",
+    )

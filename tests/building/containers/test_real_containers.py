@@ -7,9 +7,12 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -20,7 +23,7 @@ from layer_constructs.building.containers.options import ContainerOptions
 from layer_constructs.building.containers.wheels import Sdist, build_wheels
 from layer_constructs.building.containers.work import Job, work
 from layer_constructs.building.indexes.index import Index, Indexes
-from layer_constructs.building.process import run
+from layer_constructs.building.process import pipe, run
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ContainerError, ImageError
 from tests.support.private_index import PrivateIndex
@@ -197,6 +200,34 @@ def test_runs_as_another_user_and_with_an_entrypoint_of_the_users_own(podman: st
 
     assert in_container(podman, "id -u; echo $MARK $GREETING", tmp_path, options) == "1234\nhere hello\n"
     assert (tmp_path / "into" / "said").stat().st_uid == os.getuid()
+
+
+def test_stops_the_container_when_it_is_interrupted(podman: str, tmp_path: Path) -> None:
+    def interrupted(
+        argv: Sequence[str], *, env: Mapping[str, str], send: Callable[[IO[bytes]], None], answer: Path, log: Path,
+        secrets: Iterable[str] = (),
+    ) -> int:  # fmt: skip
+        def send_and_interrupt(stream: IO[bytes]) -> None:
+            send(stream)
+            stream.flush()
+            name = argv[argv.index("--name") + 1]
+            deadline = time.monotonic() + 30
+            while name not in containers(podman):
+                assert time.monotonic() < deadline, "the container never started"
+            raise KeyboardInterrupt
+
+        return pipe(argv, env=env, send=send_and_interrupt, answer=answer, log=log, secrets=secrets)
+
+    job = Job(files={}, commands=[("sleeper", ["/bin/sleep", "600"])], environment={})
+
+    with pytest.raises(KeyboardInterrupt):
+        work(
+            job, image(X86_IMAGE, X86), X86, ContainerOptions(),
+            into=tmp_path / "into", log=tmp_path / "log.txt", needed_by="tiny==1.0", pipe=interrupted,
+        )  # fmt: skip
+
+    assert "layer-constructs" not in containers(podman)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
 
 
 def test_refuses_an_image_for_another_architecture(podman: str) -> None:
