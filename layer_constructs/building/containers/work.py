@@ -20,6 +20,9 @@ from layer_constructs.building.process import Pipe, Run, pipe, run
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ContainerError
 
+# What a container is called, with the process that asked for it, so that a stray one can be told from a busy one.
+NAME = "layer-constructs"
+
 # Reads the agent's source, whose length stands on the first line, and runs it. What follows is the agent's input.
 _START = "import sys; exec(sys.stdin.buffer.read(int(sys.stdin.buffer.readline())))"
 
@@ -64,7 +67,7 @@ def work(
     environ = os.environ if environ is None else environ
     program = engine.engine_name(environ)
     env = {**environ, **options.environment}
-    name = f"layer-constructs-{uuid.uuid4().hex[:12]}"
+    name = f"{NAME}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     arguments = engine.run_arguments(
         program, image, target, options, name=name, program=(f"python{target.python}", "-c", _START)
     )

@@ -21,7 +21,7 @@ from layer_constructs.building.containers import engine
 from layer_constructs.building.containers.engine import Image
 from layer_constructs.building.containers.options import ContainerOptions
 from layer_constructs.building.containers.wheels import Sdist, build_wheels
-from layer_constructs.building.containers.work import Job, work
+from layer_constructs.building.containers.work import NAME, Job, work
 from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.process import pipe, run
 from layer_constructs.building.target import Target
@@ -73,9 +73,13 @@ def in_container(podman: str, command: str, tmp_path: Path, options: ContainerOp
     return (tmp_path / "into" / "said").read_text()
 
 
-def containers(podman: str) -> str:
-    done = subprocess.run([podman, "ps", "--all", "--format", "{{.Names}}"], check=True, capture_output=True, text=True)
-    return done.stdout
+def containers_of_ours(podman: str) -> list[str]:
+    """Not those of another test run beside this one, or of one that was killed."""
+    filters = ["--filter", f"name={NAME}-{os.getpid()}-"]
+    done = subprocess.run(
+        [podman, "ps", "--all", "--format", "{{.Names}}", *filters], check=True, capture_output=True, text=True
+    )
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize(("target", "reference", "machine"), [(X86, X86_IMAGE, "x86_64"), (ARM, ARM_IMAGE, "aarch64")])
@@ -95,7 +99,7 @@ def test_builds_a_c_extension_for_the_target(
         library = archive.read(f"tiny.cpython-313-{machine}-linux-gnu.so")
     assert library[18] == {"x86_64": 0x3E, "aarch64": 0xB7}[machine]  # e_machine of the ELF header
     assert wheel.stat().st_uid == os.getuid()
-    assert "layer-constructs" not in containers(podman)
+    assert containers_of_ours(podman) == []
 
 
 def test_builds_the_same_wheel_twice(podman: str, cache: Cache, tmp_path: Path) -> None:
@@ -126,7 +130,7 @@ def test_says_which_package_does_not_compile_and_where_the_log_is(podman: str, c
 
     assert "libpq-fe.h: No such file" in str(raised.value)
     assert str(log) in str(raised.value)
-    assert "layer-constructs" not in containers(podman)
+    assert containers_of_ours(podman) == []
 
 
 def test_takes_a_build_backend_from_an_index_with_a_password(podman: str, cache: Cache, tmp_path: Path) -> None:
@@ -212,7 +216,7 @@ def test_stops_the_container_when_it_is_interrupted(podman: str, tmp_path: Path)
             stream.flush()
             name = argv[argv.index("--name") + 1]
             deadline = time.monotonic() + 30
-            while name not in containers(podman):
+            while name not in containers_of_ours(podman):
                 assert time.monotonic() < deadline, "the container never started"
             raise KeyboardInterrupt
 
@@ -226,7 +230,7 @@ def test_stops_the_container_when_it_is_interrupted(podman: str, tmp_path: Path)
             into=tmp_path / "into", log=tmp_path / "log.txt", needed_by="tiny==1.0", pipe=interrupted,
         )  # fmt: skip
 
-    assert "layer-constructs" not in containers(podman)
+    assert containers_of_ours(podman) == []
     assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
 
 
