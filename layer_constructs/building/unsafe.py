@@ -53,6 +53,11 @@ def refuse_unsafe(stderr: str, wheels: Sequence[LockedWheel], target: Target, *,
                     details=[f"it comes from {wheel.index or wheel.url}", "allowed: files with relative paths"],
                     fix="use another version of the package, and mistrust where this one came from",
                 )
+    raise BuildError(
+        "one of the wheels has a file that leaves its folder, and which one can't be found out",
+        details=[line.strip() for line in _LEFT_OUT.findall(stderr)],
+        fix="use other versions of what changed last, and mistrust where it came from",
+    )
 
 
 def pylock_of(wheels: Sequence[LockedWheel]) -> str:

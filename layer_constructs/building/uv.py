@@ -16,7 +16,7 @@ from layer_constructs.building.target import Target
 
 # Quick, clear failures instead of minutes of silence; the user's own values win. A Python is never fetched: uv would
 # want one only to build, and nothing is built.
-_DEFAULTS = {
+DEFAULTS = {
     "UV_HTTP_RETRIES": "1",
     "UV_HTTP_TIMEOUT": "15",
     "UV_HTTP_CONNECT_TIMEOUT": "5",
@@ -77,17 +77,27 @@ def compile_arguments(
     return arguments
 
 
-def install_arguments(target: Target, *, pylock: Path, into: Path, offline: bool, again: bool = False) -> list[str]:
+def install_arguments(
+    target: Target,
+    *,
+    pylock: Path | str,
+    into: Path | str,
+    offline: bool,
+    again: bool = False,
+    python: str = sys.executable,
+) -> list[str]:
     """``uv pip install`` of exactly the wheels in ``pylock``, each checked against its hash.
 
     Copied, never linked: a change to the installed tree would change uv's cache for every other project.
     The wheels are chosen already; the platform given here is the newest glibc that the target may see.
+
+    :param python: any interpreter: uv wants one, and none of its own facts count.
     """
     arguments = [
         "pip", "install",
         "--requirements", str(pylock),
         "--target", str(into),
-        "--python", sys.executable,
+        "--python", python,
         "--python-version", target.python,
         "--python-platform", f"{target.machine}-manylinux_2_40",
         "--no-deps", "--no-build", "--no-config", "--no-installer-metadata",
@@ -111,5 +121,5 @@ def call(
     show_progress: bool = False,
 ) -> Completed:
     """Run uv with the cleaned environment plus ``environment`` (indexes and their credentials)."""
-    env = {**_DEFAULTS, **clean_environment(), **environment}
+    env = {**DEFAULTS, **clean_environment(), **environment}
     return run([binary(), *arguments], env=env, cwd=cwd, secrets=secrets, show_progress=show_progress)

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+
+# A variable with such a name holds what must be in no hash: another value of it builds nothing anew.
+_SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY|_AUTH", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,14 +33,19 @@ class ContainerOptions:
     """What a user may say of the container.
 
     :param image: an image reference; by default the runtime's build image.
+    :param context: a folder with a Dockerfile, of which the image is built instead.
+    :param build_args: for that Dockerfile. Their values stand in no argument list.
     :param entrypoint: run in place of the image's own; what it is given as arguments it must run.
     :param working_directory: where ``command_hooks`` run.
     :param environment: more variables. Their values stand in no argument list.
     :param user: by default root in the container, whatever the image says, so that a hook may install packages.
     :param command_hooks: shell commands to run before anything is built, such as ``dnf install -y libpq-devel``.
+    :param build_constraints: requirements that hold build backends.
     """
 
     image: str | None = None
+    context: Path | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
     entrypoint: tuple[str, ...] = ()
     working_directory: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -42,3 +54,40 @@ class ContainerOptions:
     user: str | None = None
     security_opt: str | None = None
     command_hooks: tuple[str, ...] = ()
+    build_constraints: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what decides a result, besides the image.
+
+        Neither how a network is reached nor a host's paths, and of a variable that looks secret only its name.
+        """
+        decides = {
+            "entrypoint": self.entrypoint,
+            "working_directory": self.working_directory,
+            "environment": _public(self.environment),
+            "volumes": sorted(volume.container_path for volume in self.volumes),
+            "user": self.user,
+            "command_hooks": self.command_hooks,
+            "build_constraints": self.build_constraints,
+        }
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
+
+    @property
+    def context_fingerprint(self) -> str:
+        """A hash of the Dockerfile's folder and its arguments: names the image that is built of it.
+
+        :raises ValueError: if there is no such folder.
+        """
+        if self.context is None:
+            raise ValueError("no context")
+        digest = hashlib.sha256(json.dumps(_public(self.build_args), sort_keys=True).encode())
+        for path in sorted(path for path in self.context.rglob("*") if path.is_file()):
+            content = path.read_bytes()
+            digest.update(f"{path.relative_to(self.context).as_posix()}\0{len(content)}\0".encode())
+            digest.update(content)
+        return digest.hexdigest()[:32]
+
+
+def _public(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: "" if _SECRET.search(name) else value for name, value in variables.items()}

@@ -127,9 +127,10 @@ def _add(sent: tarfile.TarFile, place: str, content: Path | bytes) -> None:
 
 def _failed(code: int, log: Path, target: Target, *, program: str, image: Image, needed_by: str) -> ContainerError:
     text = log.read_text(encoding="utf-8")
-    known = engine.failure(text, target, engine=program, needed_by=needed_by)
-    if known:
-        return known
+    if code not in {agent.HOOK_FAILED, agent.COMMAND_FAILED}:  # of those it is not the engine that speaks
+        known = engine.failure(text, target, engine=program, needed_by=needed_by)
+        if known:
+            return known
     *lines, last = text.splitlines() or [""]
     if code == agent.HOOK_FAILED:
         problem = f"{needed_by}: the command hook {last!r} failed in {image.reference}"

@@ -87,7 +87,8 @@ class Indexes:
         for index in self.indexes:
             if index.username is not None or index.password is not None:
                 env[f"UV_INDEX_{index.name.upper()}_USERNAME"] = index.username or ""
-                env[f"UV_INDEX_{index.name.upper()}_PASSWORD"] = index.password or ""
+            if index.password is not None:  # empty, it would keep uv from asking netrc and keyring
+                env[f"UV_INDEX_{index.name.upper()}_PASSWORD"] = index.password
         if self.find_links:
             env["UV_FIND_LINKS"] = ",".join(_with_login(links).replace(",", "%2C") for links in self.find_links)
         return env

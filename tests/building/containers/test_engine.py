@@ -16,6 +16,9 @@ X86 = Target("python3.13")
 ARM = Target("python3.13", "arm64")
 IMAGE = Image(reference="house/build:1", id="sha256:" + "a" * 64, digest=None)
 
+# As `DockerImage.from_build` names what it makes.
+BUILT = "cdk-" + "7" * 64
+
 
 def test_runs_a_program_as_root_without_mounts_and_leaves_nothing() -> None:
     assert engine.run_arguments(
@@ -61,16 +64,48 @@ def test_passes_every_option_on_but_no_value_of_a_variable() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("program", "content"),
+    [
+        ("docker", IMAGE.id),
+        ("/usr/bin/podman", IMAGE.id),
+        ("finch", "house/build:1"),  # it has no way to run an image by the id that it shows
+        ("/usr/local/bin/nerdctl", "house/build:1"),
+    ],
+)
+def test_runs_exactly_the_image_that_was_inspected(program: str, content: str) -> None:
+    image = Image(reference=IMAGE.reference, id=IMAGE.id, digest="sha256:" + "d" * 64)
+
+    assert engine.run_arguments(program, image, ARM, ContainerOptions(), name="one", program=("python3.13",)) == [
+        program, "run", "--rm", "--interactive",
+        "--name", "one",
+        "--platform", "linux/arm64",
+        "--user", "0:0",
+        "--workdir", "/",
+        "--entrypoint", "python3.13",
+        content,
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("environ", "name"), [({}, "docker"), ({"CDK_DOCKER": "podman"}, "podman")])
 def test_takes_the_engine_that_the_cdk_takes(environ: dict[str, str], name: str) -> None:
     assert engine.engine_name(environ) == name
 
 
 class Engine:
-    """An engine that has some images and can pull some others."""
+    """An engine that has some images and can pull some others.
 
-    def __init__(self, has: dict[str, object], pulls: dict[str, object] | None = None, stderr: str = "") -> None:
-        self.has, self.pulls, self.stderr = has, pulls or {}, stderr
+    :param others: what it says of its images if it is asked about a platform; without, it can't be asked.
+    """
+
+    def __init__(
+        self,
+        has: dict[str, object],
+        pulls: dict[str, object] | None = None,
+        stderr: str = "",
+        others: dict[str, object] | None = None,
+    ) -> None:
+        self.has, self.pulls, self.stderr, self.others = has, pulls or {}, stderr, others or {}
         self.asked: list[list[str]] = []
 
     def __call__(self, argv: Sequence[str], **_: object) -> Completed:
@@ -79,8 +114,9 @@ class Engine:
         if argv[1] == "pull":
             self.has |= {reference: self.pulls[reference]} if reference in self.pulls else {}
             return Completed(0 if reference in self.pulls else 1, "", "" if reference in self.pulls else "denied")
-        if reference in self.has:
-            return Completed(0, json.dumps([self.has[reference]]), "")
+        has = self.others if "--platform" in argv else self.has
+        if reference in has:
+            return Completed(0, json.dumps([has[reference]]), "")
         return Completed(1, "", self.stderr or "no such image")
 
 
@@ -103,7 +139,88 @@ def test_pulls_an_image_for_the_platform_if_it_is_there_for_another_one() -> Non
 
     engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=run)
 
-    assert run.asked[1] == ["docker", "pull", "--quiet", "--platform", "linux/arm64", "house/build:1"]
+    assert run.asked == [
+        ["docker", "image", "inspect", "house/build:1"],
+        ["docker", "image", "inspect", "--platform", "linux/arm64", "house/build:1"],
+        ["docker", "pull", "--quiet", "--platform", "linux/arm64", "house/build:1"],
+        ["docker", "image", "inspect", "house/build:1"],
+    ]
+
+
+def test_finds_the_second_platform_of_a_store_that_keeps_both_under_one_name() -> None:
+    index = "sha256:" + "c" * 64
+    both = _facts("amd64", index) | {"Id": index}
+    run = Engine({"house/build:1": both}, others={"house/build:1": _facts("arm64") | {"Id": "sha256:" + "e" * 64}})
+
+    image = engine.image_of("house/build:1", ARM, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+    assert image == Image(reference="house/build:1", id=index, digest=index)
+    assert [argv[1] for argv in run.asked] == ["image", "image"]
+
+
+def test_takes_an_image_by_its_digest() -> None:
+    digest = "sha256:" + "c" * 64
+    name = f"house/build@{digest}"
+    run = Engine({}, pulls={name: _facts("arm64", "sha256:" + "d" * 64)})
+
+    image = engine.image_of(name, ARM, engine="podman", env={}, needed_by="tiny==1.0", run=run)
+
+    assert image == Image(reference=name, id="sha256:" + "b" * 64, digest=digest)
+    assert run.asked == [
+        ["podman", "image", "inspect", name],
+        ["podman", "pull", "--quiet", "--platform", "linux/arm64", name],
+        ["podman", "image", "inspect", name],
+    ]
+
+
+def test_names_the_digest_that_every_engine_knows() -> None:
+    """Podman lists that of the one platform, too."""
+    own, index = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    facts = {
+        "Id": "b" * 64, "Architecture": "arm64", "Os": "linux", "Digest": own,
+        "RepoDigests": [f"house/build@{own}", f"house/build@{index}"],
+    }  # fmt: skip
+
+    image = engine.image_of(
+        "house/build:1", ARM, engine="podman", env={}, needed_by="tiny==1.0", run=Engine({"house/build:1": facts})
+    )
+
+    assert image.digest == index
+
+
+@pytest.mark.parametrize(
+    ("reference", "listed"),
+    [
+        (BUILT, []),  # docker
+        (BUILT, [f"{BUILT}@sha256:{'c' * 64}"]),  # docker with containerd's image store
+        (BUILT, [f"localhost/{BUILT}@sha256:{'c' * 64}"]),  # podman
+        ("house-build", [f"localhost/house-build@sha256:{'c' * 64}"]),
+        ("localhost/house/build:1", [f"localhost/house/build@sha256:{'c' * 64}"]),
+    ],
+)
+def test_knows_no_digest_of_an_image_that_was_made_here(reference: str, listed: list[str]) -> None:
+    run = Engine({reference: _facts("amd64") | {"RepoDigests": listed}})
+
+    image = engine.image_of(reference, X86, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+    assert image == Image(reference=reference, id="sha256:" + "b" * 64, digest=None)
+    assert run.asked == [["docker", "image", "inspect", reference]]
+
+
+def test_does_not_pull_what_the_cdk_made_and_says_so() -> None:
+    run = Engine({})
+
+    with pytest.raises(ImageError, match=rf"no image {BUILT} on this machine\n(?s:.*)not pulled(?s:.*)from_build"):
+        engine.image_of(BUILT, X86, engine="docker", env={}, needed_by="tiny==1.0", run=run)
+
+    assert run.asked == [["docker", "image", "inspect", BUILT]]
+
+
+def test_says_how_to_make_an_image_for_the_architecture() -> None:
+    with pytest.raises(ImageError, match=rf"the image {BUILT} is for linux/amd64\n.*platform='linux/arm64'"):
+        engine.image_of(
+            BUILT, ARM, engine="docker", env={}, needed_by="tiny==1.0", run=Engine({BUILT: _facts("amd64")})
+        )
 
 
 def test_says_which_architecture_an_image_is_for() -> None:
