@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.target import DEFAULT_RUNTIME, Target
 from layer_constructs.errors import LayerError
 
 if TYPE_CHECKING:
     from layer_constructs.layers.python_deps import PythonDepsLayer
 
-__all__ = ["DEFAULT_RUNTIME", "LayerError", "PythonDepsLayer", "Target"]
+__all__ = ["DEFAULT_RUNTIME", "Bundling", "LayerError", "PythonDepsLayer", "Target"]
 
 # The constructs are imported when they are first asked for: the CDK starts Node, which the command line can do without.
 _CONSTRUCTS = {"PythonDepsLayer": "layer_constructs.layers.python_deps"}

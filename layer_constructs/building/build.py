@@ -8,15 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from layer_constructs.building import archive, projects, tree
+from layer_constructs.building.builders import builder_of, with_cached_file
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
-from layer_constructs.building.install import install
+from layer_constructs.building.installers import ContainerInstaller, Installer, LocalInstaller
 from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
 from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import BuildError
@@ -32,6 +35,8 @@ def build(
     indexes: Indexes,
     label: str,
     requirements: Sequence[RequirementLine] = (),
+    bundling: Bundling | None = None,
+    image: BuildImage | None = None,
     report: Report = to_stderr,
     run: Run = run,
 ) -> CachedLayer:
@@ -41,7 +46,11 @@ def build(
 
     :param label: what the user calls the layer, for the two lines that are said while it works.
     :param requirements: where the plan's pins stand, if it has pins.
+    :param bundling: where it is made.
+    :param image: in what the lock says that its wheels were built.
     """
+
+    bundling = bundling or Bundling()
 
     def make(work: Path) -> LayerFacts:
         started = time.monotonic()
@@ -51,11 +60,20 @@ def build(
             plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run
         )
         wheels = tuple(projects.with_file(wheel, cache=cache, indexes=indexes, run=run) for wheel in wheels)
+        wheels = _with_built_files(
+            wheels, plan.target, bundling, image=image, cache=cache, indexes=indexes, report=report, run=run
+        )
+        installer = (
+            ContainerInstaller(options=bundling.options, pinned=image, target=plan.target, cache=cache,
+                               indexes=indexes, report=report, run=run)
+            if bundling.mode == "docker"
+            else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
+        )  # fmt: skip
         root = work / "root"
-        install(wheels, plan.target, into=root / SITE, work=work, indexes=indexes, run=run)
+        installer.install(wheels, into=root / SITE)
         finished = tree.normalise(root, site=SITE)
         if finished.contested:
-            finished = _settle(finished, wheels, plan.target, root=root, work=work, indexes=indexes, run=run)
+            finished = _settle(finished, wheels, installer, root=root)
         written = archive.write_zip(root, finished, work / "layer.zip")
         shutil.rmtree(root)
         missing = {wheel.name for wheel in wheels} - finished.sizes.keys()
@@ -76,18 +94,33 @@ def build(
     return cache.obtain(plan.digest, make)
 
 
-def _settle(
-    contested: tree.Tree,
+def _with_built_files(
     wheels: Sequence[LockedWheel],
     target: Target,
+    bundling: Bundling,
     *,
-    root: Path,
-    work: Path,
+    image: BuildImage | None,
+    cache: Cache,
     indexes: Indexes,
+    report: Report,
     run: Run,
-) -> tree.Tree:
+) -> tuple[LockedWheel, ...]:
+    """The wheels that were built of source distributions as files: from the cache, or built again and compared."""
+    if not any(wheel.built for wheel in wheels):
+        return tuple(wheels)
+    pinned = {target: image} if image else {}
+    builder = builder_of(bundling, cache=cache, indexes=indexes, pinned=pinned, report=report, run=run)
+    return tuple(
+        (builder.with_file(wheel, target) if builder else with_cached_file(wheel, target, cache=cache))
+        if wheel.built
+        else wheel
+        for wheel in wheels
+    )
+
+
+def _settle(contested: tree.Tree, wheels: Sequence[LockedWheel], installer: Installer, *, root: Path) -> tree.Tree:
     """Where several wheels bring one path, the last by name wins: uv installs side by side, so chance would decide."""
     rivals = {name for names in contested.contested.values() for name in names}
     for wheel in sorted((wheel for wheel in wheels if wheel.name in rivals), key=lambda wheel: wheel.name):
-        install([wheel], target, into=root / SITE, work=work, indexes=indexes, again=True, run=run)
+        installer.install([wheel], into=root / SITE, again=True)
     return tree.normalise(root, site=SITE)

@@ -212,7 +212,7 @@ class Cache:
         except OSError as error:
             raise _unusable(self.root, error) from error
         if everything:
-            for kind in ("wheels", "exports", "projects", "tools"):
+            for kind in ("wheels", "sdists", "built", "logs", "exports", "projects", "tools"):
                 shutil.rmtree(self.root / kind, ignore_errors=True)
         return count, freed
 

@@ -28,12 +28,14 @@ class BuildPlan:
 
     :param target: what the layer is built for.
     :param architectures: every architecture that gets the same content.
+    :param made_in: the image and options of the container in which it is installed; None without one.
     """
 
     target: Target
     architectures: tuple[ArchitectureName, ...]
     wheels: tuple[LockedWheel, ...] = ()
     pins: tuple[Pin, ...] = field(default=())
+    made_in: str | None = None
 
     @property
     def packages(self) -> dict[str, str]:
@@ -43,7 +45,8 @@ class BuildPlan:
     @property
     def digest(self) -> str:
         """Names the content: the same on every host, and for every target that gets the same files."""
-        return digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, self.pins)
+        content = digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, self.pins)
+        return _sha256({"content": content, "made in": self.made_in}) if self.made_in else content
 
 
 def digest_of(wheels: tuple[LockedWheel, ...]) -> str:

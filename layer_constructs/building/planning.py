@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
+from layer_constructs.building.containers.image_name import image_name
 from layer_constructs.building.indexes.index import Indexes, read_indexes
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.freshness import ensure
@@ -26,6 +28,7 @@ from layer_constructs.building.reading.requirements import (
     read_requirements,
     read_text,
 )
+from layer_constructs.building.sdist import BuildImage, LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import (
@@ -34,6 +37,7 @@ from layer_constructs.errors import (
     LockInvalidError,
     RequirementsError,
     UnsupportedRequirementError,
+    WheelUnavailableError,
     Where,
 )
 
@@ -60,6 +64,7 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     locked: bool | None = None
     build_local_projects: bool = False
+    bundling: Bundling = field(default_factory=Bundling)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +74,8 @@ class Planned:
     plan: BuildPlan
     indexes: Indexes
     requirements: tuple[RequirementLine, ...] = ()
+    bundling: Bundling = field(default_factory=Bundling)
+    image: BuildImage | None = None
 
 
 def make_plan(
@@ -95,16 +102,25 @@ def make_plan(
         return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
     file = read(dependencies)
     if file.is_pinned:
-        return _from_pins(file, target, environ)
+        return _made_in(_from_pins(file, target, environ), dependencies.bundling)
     request = lock_request(dependencies, file, environ=environ)
     policy = Policy.of(dependencies.locked, environ=environ)
     lock = ensure(request, target, policy=policy, cache=cache, report=report, run=run)
     left_out = lock.runtimes[target.runtime]
-    plan = _same_content(lock.select, target, [a for a in ARCHITECTURES if a not in left_out])
+
+    def select(one: Target) -> tuple[LockedWheel, ...]:
+        files = lock.select(one)
+        for locked in files:
+            if isinstance(locked, LockedSdist):
+                raise _unbuilt(locked, one, path)
+        return tuple(locked for locked in files if isinstance(locked, LockedWheel))
+
+    plan = _same_content(select, target, [a for a in ARCHITECTURES if a not in left_out])
     request.refuse_edited(lock, plan.wheels, target)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    return Planned(plan=plan, indexes=request.indexes)
+    planned = Planned(plan=plan, indexes=request.indexes, image=lock.images.get(target))
+    return _made_in(planned, dependencies.bundling)
 
 
 def read(dependencies: Dependencies) -> RequirementsFile:
@@ -139,6 +155,7 @@ def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ:
         extras=extras,
         groups=groups,
         build_local_projects=dependencies.build_local_projects,
+        bundling=dependencies.bundling,
     )
 
 
@@ -150,6 +167,27 @@ def own_lock(path: Path) -> bool:
 def is_pylock(path: Path) -> bool:
     """Whether a file's name is one that PEP 751 gives to a lock."""
     return path.name == "pylock.toml" or (path.name.startswith("pylock.") and path.suffix == ".toml")
+
+
+def _made_in(planned: Planned, bundling: Bundling) -> Planned:
+    """With what the user says of a container; a layer that is made in one is never one that was made without."""
+    plan = planned.plan
+    if bundling.mode == "docker":
+        image = planned.image
+        named = image.exact if image else image_name(bundling.options, plan.target)
+        made_in = f"{named} {bundling.options.fingerprint}"
+        plan = replace(plan, made_in=made_in, architectures=(plan.target.architecture,))
+    return replace(planned, plan=plan, bundling=bundling)
+
+
+def _unbuilt(sdist: LockedSdist, target: Target, path: Path) -> WheelUnavailableError:
+    return WheelUnavailableError(
+        package=sdist.label,
+        target=str(target),
+        where=Where(path),
+        reason="there is only a source distribution, and bundling=Bundling.local() never starts a container",
+        fix="let a container build it with bundling=Bundling.auto(), or pin a version that has a wheel",
+    )
 
 
 def _from_pylock(
@@ -174,7 +212,7 @@ def _from_pylock(
         return wheel_of(folder, cache=cache, indexes=indexes, run=run)
 
     def select(one: Target) -> tuple[LockedWheel, ...]:
-        return selection.select(
+        files = selection.select(
             pylock,
             one,
             path=path,
@@ -182,11 +220,12 @@ def _from_pylock(
             groups=dependencies.groups,
             project=project if dependencies.build_local_projects else None,
         )
+        return tuple(file for file in files if isinstance(file, LockedWheel))  # others were not asked for
 
     plan = _same_content(select, target, ARCHITECTURES)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    return Planned(plan=plan, indexes=indexes)
+    return _made_in(Planned(plan=plan, indexes=indexes), dependencies.bundling)
 
 
 def _from_tool_lock(
@@ -232,7 +271,7 @@ def _from_tool_lock(
             raise LockInvalidError(
                 f"{line.name} is not pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
             )
-    return _from_pins(file, target, environ)
+    return _made_in(_from_pins(file, target, environ), dependencies.bundling)
 
 
 def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str]) -> Planned:

@@ -52,8 +52,15 @@ def compile_arguments(
     prereleases: bool = False,
     upgrade: bool = False,
     upgrade_packages: Iterable[str] = (),
+    from_source: Iterable[str] = (),
+    configuration: Path | None = None,
 ) -> list[str]:
-    """``uv pip compile`` for one target: markers, tags and glibc are the target's, and no build code is run."""
+    """``uv pip compile`` for one target: markers, tags and glibc are the target's, and no build code is run.
+
+    :param from_source: packages of which only source distributions count.
+    :param configuration: a ``uv.toml`` with the metadata of each of these, which uv would otherwise build to see.
+    """
+    assert configuration or not from_source  # noqa: S101 - without, uv would run their code here
     arguments = [
         "pip", "compile", str(project),
         "--output-file", str(output),
@@ -61,8 +68,11 @@ def compile_arguments(
         "--python", sys.executable,
         "--python-version", target.python,
         "--python-platform", target.uv_platform,
-        "--no-build", "--no-config", "--no-header", "--quiet",
+        "--only-binary", ":all:", "--no-header", "--quiet",
     ]  # fmt: skip
+    for name in sorted(from_source):
+        arguments += ["--no-binary", name]
+    arguments += ["--config-file", str(configuration)] if configuration else ["--no-config"]
     arguments += indexes
     for path in constraints:
         arguments += ["--constraints", str(path)]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
 
+from layer_constructs.building.sdist import Built
 from layer_constructs.errors import BuildError, HashMismatchError, Where
 
 
@@ -32,6 +33,7 @@ class LockedWheel:
     :param path: where it lies, if it is a local file.
     :param index: the index that offers it; None for a direct URL or local file.
     :param project: the local project it is built from.
+    :param built: how it was built from a source distribution.
     """
 
     name: str
@@ -42,6 +44,11 @@ class LockedWheel:
     path: Path | None = None
     index: str | None = None
     project: LocalProject | None = None
+    built: Built | None = None
+
+    def at(self, path: Path) -> LockedWheel:
+        """The same wheel as a file on this machine."""
+        return replace(self, path=path, url=None)
 
     @property
     def is_pure(self) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 from aws_cdk import aws_lambda as lambda_
 
+from layer_constructs.building.bundling import MODES, Bundling
 from layer_constructs.building.target import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
@@ -17,7 +18,7 @@ from layer_constructs.building.target import (
     Target,
 )
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layers.surroundings import LOCKED_CONTEXT, Surroundings
+from layer_constructs.layers.surroundings import BUNDLING_CONTEXT, LOCKED_CONTEXT, Surroundings
 
 if TYPE_CHECKING:
     from layer_constructs.layers.staging import AssetFormat
@@ -29,7 +30,6 @@ _INSTEAD: Mapping[str, str] = {
     "compatible_runtimes": "runtime=lambda_.Runtime.PYTHON_3_13: a layer is built for one runtime",
     "compatible_architectures": "architecture=lambda_.Architecture.ARM_64: a layer is built for one architecture, "
     "and declares both where their content is the same",
-    "bundling": "nothing: wheels are installed without a container",
 }
 
 
@@ -74,6 +74,22 @@ def target_of(
     return Target(
         str(name or DEFAULT_RUNTIME),
         cast("ArchitectureName", architecture.name) if architecture is not None else DEFAULT_ARCHITECTURE,
+    )
+
+
+def bundling_of(around: Surroundings, bundling: object) -> Bundling:
+    """Where a layer is made: the argument, else the app's context, else auto."""
+    if isinstance(bundling, Bundling):
+        return bundling
+    if bundling is not None:
+        raise ArgumentError(
+            f"bundling is {bundling!r}", fix="write Bundling.auto(), Bundling.docker(...) or Bundling.local()"
+        )
+    for mode in MODES:
+        if around.bundling in {mode, None}:
+            return Bundling(mode=mode)
+    raise ArgumentError(
+        f"the context key {BUNDLING_CONTEXT} is {around.bundling!r}", details=[f"allowed: {', '.join(MODES)}"]
     )
 
 

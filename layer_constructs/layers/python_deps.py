@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Never
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class PythonDepsLayer(lambda_.LayerVersion):
-    """A Lambda layer version with the dependencies of a requirements file, pinned and built without Docker.
+    """A Lambda layer version with the dependencies of a requirements file, pinned and built for its target.
 
     The first synth writes a lock, ``pylock.<name>.toml``, beside the file; commit it. From then on every synth, on
     every machine, gives the same template and the same asset. A layer that was built before is taken from the user's
@@ -42,6 +43,10 @@ class PythonDepsLayer(lambda_.LayerVersion):
         CI system. By default the context key ``layer-constructs:locked``, else True on a CI system.
     :param build_local_projects: allow local projects (``./libs/shared``) to be built by their own build backend,
         which runs their code on this machine.
+    :param bundling: what makes it: `Bundling.auto()` installs wheels on this machine and builds only packages that
+        have none, in a container of the runtime's image; `Bundling.docker()` does everything in a container;
+        `Bundling.local()` never starts one. By default the context key ``layer-constructs:bundling`` (``auto``,
+        ``docker`` or ``local``), else auto.
     :param asset_format: ``zip``, which the CDK needs not zip again, or ``directory`` for ``sam local invoke``; by
         default the context key ``layer-constructs:asset-format``, else ``zip``.
     :param layer_version_name: the layer's name; by default CloudFormation makes one.
@@ -65,6 +70,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
         groups: Sequence[str] = (),
         locked: bool | None = None,
         build_local_projects: bool = False,
+        bundling: Bundling | None = None,
         asset_format: AssetFormat | None = None,
         layer_version_name: str | None = None,
         description: str | None = None,
@@ -83,6 +89,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
             groups=arguments.names_of(groups, argument="groups"),
             locked=arguments.locked_of(around, locked),
             build_local_projects=build_local_projects,
+            bundling=arguments.bundling_of(around, bundling),
         )
         cache = Cache.default()
         planned = make_plan(dependencies, target, cache=cache)
@@ -127,4 +134,12 @@ def _built(planned: Planned, cache: Cache, *, label: str) -> CachedLayer:
         return found
     from layer_constructs.building.build import build  # a cache hit can do without it
 
-    return build(planned.plan, cache=cache, indexes=planned.indexes, label=label, requirements=planned.requirements)
+    return build(
+        planned.plan,
+        cache=cache,
+        indexes=planned.indexes,
+        label=label,
+        requirements=planned.requirements,
+        bundling=planned.bundling,
+        image=planned.image,
+    )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 RUNTIME_CONTEXT = "layer-constructs:runtime"
 LOCKED_CONTEXT = "layer-constructs:locked"
+BUNDLING_CONTEXT = "layer-constructs:bundling"
 ASSET_FORMAT_CONTEXT = "layer-constructs:asset-format"
 
 # `cdk synth --no-staging`: the template then names the source itself.
@@ -29,6 +30,7 @@ class Surroundings:
 
     runtime: object
     locked: object
+    bundling: object
     asset_format: object
     bundled: bool
     outdir: Path
@@ -46,6 +48,7 @@ def surroundings_of(scope: Construct) -> Surroundings:
         known = Surroundings(
             runtime=context(RUNTIME_CONTEXT),
             locked=context(LOCKED_CONTEXT),
+            bundling=context(BUNDLING_CONTEXT),
             asset_format=context(ASSET_FORMAT_CONTEXT),
             bundled=cdk.Stack.of(scope).bundling_required,
             outdir=Path(cast("cdk.Stage", cdk.Stage.of(scope)).asset_outdir),

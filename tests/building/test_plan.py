@@ -154,6 +154,7 @@ def test_a_lock_written_on_another_system_has_the_same_digest(path: str, tmp_pat
 
     (wheel,) = selection.select(selection.parse(document, lock), Target(), path=lock)
 
+    assert isinstance(wheel, LockedWheel)
     assert wheel.filename == "tiny-1.0-py3-none-any.whl"
     assert wheel.path
     assert wheel.path.resolve() == lock.parent.joinpath(*path.replace("\\", "/").split("/")).resolve()

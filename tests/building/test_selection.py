@@ -41,7 +41,9 @@ def select(
     *packages: str, target: Target = X86, top: str = "", extras: Sequence[str] = (), groups: Sequence[str] = ()
 ) -> tuple[LockedWheel, ...]:
     text = "\n".join(["lock-version = '1.0'", "created-by = 'test'", top, *packages])
-    return selection.select(selection.parse(tomllib.loads(text), LOCK), target, path=LOCK, extras=extras, groups=groups)
+    lock = selection.parse(tomllib.loads(text), LOCK)
+    files = selection.select(lock, target, path=LOCK, extras=extras, groups=groups)
+    return tuple(file for file in files if isinstance(file, LockedWheel))
 
 
 def names(

@@ -51,11 +51,6 @@ def platform_of(target: Target) -> str:
     return f"linux/{_GOARCH[target.architecture]}"
 
 
-def default_image(target: Target) -> str:
-    """The CDK's ``Runtime.bundling_image``: AWS's image to build for a runtime."""
-    return f"public.ecr.aws/sam/build-{target.runtime}"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
     """An image as it is on this machine.
@@ -78,6 +73,14 @@ def inspect_arguments(engine: str, reference: str, target: Target | None = None)
 
 def pull_arguments(engine: str, reference: str, target: Target) -> list[str]:
     return [engine, "pull", "--quiet", "--platform", platform_of(target), reference]
+
+
+def build_arguments(engine: str, name: str, target: Target, options: ContainerOptions) -> list[str]:
+    """Make an image of the user's Dockerfile; the values of its arguments come from the engine's environment."""
+    arguments = [engine, "build", "--platform", platform_of(target), "--tag", name]
+    for variable in sorted(options.build_args):
+        arguments += ["--build-arg", variable]
+    return [*arguments, str(options.context)]
 
 
 def run_arguments(
@@ -115,6 +118,40 @@ def remove_arguments(engine: str, name: str) -> list[str]:
     return [engine, "rm", "--force", name]
 
 
+def build_image(
+    name: str,
+    options: ContainerOptions,
+    target: Target,
+    *,
+    engine: str,
+    env: Mapping[str, str],
+    needed_by: str,
+    run: Run,
+) -> None:
+    """Make the image ``name`` of the user's Dockerfile, unless it is there.
+
+    :raises EngineError: if there is no engine, or it doesn't run.
+    :raises ImageError: if the Dockerfile fails, with the last of what was said.
+    """
+    try:
+        if run(inspect_arguments(engine, name), env=env).returncode == 0:
+            return
+        done = run(
+            build_arguments(engine, name, target, options),
+            env={**env, **options.build_args},
+            secrets=options.secrets,
+            show_progress=True,
+        )
+    except ToolFailedError as error:
+        raise _missing(engine, needed_by) from error
+    if done.returncode != 0:
+        raise failure(done.stderr, target, engine=engine, needed_by=needed_by) or ImageError(
+            f"{needed_by} needs a container, and its image can't be made from {options.context}",
+            details=done.stderr.splitlines()[-20:],
+            fix=f"mend the Dockerfile, or name an image; {WITHOUT}",
+        )
+
+
 def image_of(reference: str, target: Target, *, engine: str, env: Mapping[str, str], needed_by: str, run: Run) -> Image:
     """The image, fetched if it isn't here or is here for another architecture.
 
@@ -127,10 +164,7 @@ def image_of(reference: str, target: Target, *, engine: str, env: Mapping[str, s
         try:
             done = run(arguments, env=env)
         except ToolFailedError as error:
-            raise EngineError(
-                f"{needed_by} needs a container, and there is no {engine} on this machine",
-                fix=f"install Docker, Podman or Finch and name it with {ENGINE_VARIABLE}; {WITHOUT}",
-            ) from error
+            raise _missing(engine, needed_by) from error
         if done.returncode != 0 and _NOT_RUNNING.search(done.stderr):
             raise _not_running(done.stderr, engine=engine, needed_by=needed_by)
         return next(iter(json.loads(done.stdout)), None) if done.returncode == 0 else None
@@ -220,4 +254,11 @@ def _not_running(stderr: str, *, engine: str, needed_by: str) -> EngineError:
         f"{needed_by} needs a container, and {engine} doesn't run",
         details=stderr.splitlines()[-3:],
         fix=f"start it, and see that you may use it; {WITHOUT}",
+    )
+
+
+def _missing(engine: str, needed_by: str) -> EngineError:
+    return EngineError(
+        f"{needed_by} needs a container, and there is no {engine} on this machine",
+        fix=f"install Docker, Podman or Finch and name it with {ENGINE_VARIABLE}; {WITHOUT}",
     )

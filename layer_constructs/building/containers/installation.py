@@ -67,8 +67,6 @@ def install_there(
             files[_place(number, wheel)] = wheel.path
     there = [_there(number, wheel) for number, wheel in enumerate(wheels)]
     files["pylock.layer.toml"] = pylock_of(there).encode()
-    # Folders of this host are not there; uv reads each that is named. What comes from one is sent along.
-    links = tuple(links for links in indexes.find_links if not links.url.startswith("file:"))
     command = uv.install_arguments(
         target, pylock="{root}/pylock.layer.toml", into="{root}/out", offline=False, python="{python}"
     )
@@ -81,7 +79,7 @@ def install_there(
         files=files,
         commands=[(_LABEL, ["{root}/bin/uv", *command])],
         environment={
-            **uv.DEFAULTS, **asking, **replace(indexes, find_links=links).uv_environment(), **SAY_SO,
+            **uv.DEFAULTS, **asking, **indexes.without_folders().uv_environment(), **SAY_SO,
             "UV_CACHE_DIR": "{root}/uv",
         },
     )  # fmt: skip

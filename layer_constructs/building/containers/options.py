@@ -57,6 +57,12 @@ class ContainerOptions:
     build_constraints: tuple[str, ...] = ()
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must be in no log."""
+        both = {**self.build_args, **self.environment}
+        return tuple(value for name, value in both.items() if _SECRET.search(name))
+
+    @property
     def fingerprint(self) -> str:
         """A hash of what decides a result, besides the image.
 

@@ -8,18 +8,16 @@ from pathlib import Path
 
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.containers.engine import Image
+from layer_constructs.building.containers.graft import check_loads, graft_command, graft_files
 from layer_constructs.building.containers.options import ContainerOptions
 from layer_constructs.building.containers.uv_there import uv_for
 from layer_constructs.building.containers.work import Job, work
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.process import Pipe, Run, pipe, run
 from layer_constructs.building.repack import repacked
+from layer_constructs.building.sdist_builder import SAME, SAY_CHOSEN
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ContainerError
-
-# What makes two builds of one source the same: no date of today, no order by chance
-# (https://reproducible-builds.org/docs/source-date-epoch/, PYTHONHASHSEED).
-_SAME = {"SOURCE_DATE_EPOCH": "315532800", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,24 +45,32 @@ def build_wheels(
     run: Run = run,
     pipe: Pipe = pipe,
 ) -> dict[str, Path]:
-    """A wheel of each, by label, in one container.
+    """A wheel of each, by label, in one container, with the shared libraries that Lambda lacks in it.
 
     :param constraints: requirements that hold build backends and what they need.
-    :raises ContainerError: naming the package that can't be built.
+    :raises ContainerError: naming the package that can't be built, or doesn't load on the target.
     """
     job = Job(
         files={
             "bin/uv": uv_for(target, cache=cache, run=run),
             "constraints.txt": "\n".join(constraints).encode(),
+            **graft_files(target),
             **{f"in/{number}/{sdist.path.name}": sdist.path for number, sdist in enumerate(sdists)},
         },
         commands=[
             (sdist.label, command)
             for number, sdist in enumerate(sdists)
-            for command in (_unpack(number, sdist), _build(number))
+            for command in (
+                _unpack(number, sdist),
+                _build(number, indexes),
+                graft_command(f"{{root}}/out/{number}", target, arguments=indexes.uv_arguments()),
+            )
         ],
         environment={
-            **_SAME, **indexes.uv_environment(), "UV_CACHE_DIR": "{root}/uv", "UV_PYTHON_DOWNLOADS": "never",
+            **SAME,
+            **indexes.without_folders().uv_environment(),
+            "UV_CACHE_DIR": "{root}/uv",
+            "UV_PYTHON_DOWNLOADS": "never",
         },
     )  # fmt: skip
     needed_by = ", ".join(sdist.label for sdist in sdists)
@@ -72,10 +78,13 @@ def build_wheels(
         job, image, target, options,
         into=into, log=log, needed_by=needed_by, secrets=tuple(indexes.secrets), run=run, pipe=pipe,
     )  # fmt: skip
-    return {
+    wheels = {
         sdist.label: repacked(_only_wheel(into / str(number), sdist), into=into / "repacked" / str(number))
         for number, sdist in enumerate(sdists)
     }
+    for label, wheel in wheels.items():
+        check_loads(wheel, label, image, target, log=log)
+    return wheels
 
 
 # Into a folder that is the same every time, since compilers write it into what they make.
@@ -92,13 +101,14 @@ def _unpack(number: int, sdist: Sdist) -> list[str]:
     return ["{python}", "-c", _UNPACK, f"{{root}}/in/{number}/{sdist.path.name}", f"{{root}}/source-{number}"]
 
 
-def _build(number: int) -> list[str]:
+def _build(number: int, indexes: Indexes) -> list[str]:
     return [
+        "/usr/bin/env", SAY_CHOSEN,
         "{root}/bin/uv", "build", "--wheel",
         "--python", "{python}",
         "--build-constraints", "{root}/constraints.txt",
         "--out-dir", f"{{root}}/out/{number}",
-        "--no-config", "--no-create-gitignore",
+        "--no-config", "--no-create-gitignore", *indexes.uv_arguments(),
         f"{{root}}/source-{number}",
     ]  # fmt: skip
 

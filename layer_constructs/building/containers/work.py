@@ -80,7 +80,7 @@ def work(
             send=lambda stream: _send(job, options, environ, stream),
             answer=answer,
             log=log,
-            secrets=secrets,
+            secrets=(*secrets, *options.secrets),
         )
         ended = True
         if code != 0:
@@ -131,7 +131,8 @@ def _failed(code: int, log: Path, target: Target, *, program: str, image: Image,
         known = engine.failure(text, target, engine=program, needed_by=needed_by)
         if known:
             return known
-    *lines, last = text.splitlines() or [""]
+    # What uv says for us (`sdist_builder.SAY_CHOSEN`) tells a user nothing.
+    *lines, last = [line for line in text.splitlines() if not line.startswith("DEBUG ")] or [""]
     if code == agent.HOOK_FAILED:
         problem = f"{needed_by}: the command hook {last!r} failed in {image.reference}"
     elif code == agent.COMMAND_FAILED:

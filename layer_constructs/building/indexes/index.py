@@ -93,6 +93,10 @@ class Indexes:
             env["UV_FIND_LINKS"] = ",".join(_with_login(links).replace(",", "%2C") for links in self.find_links)
         return env
 
+    def without_folders(self) -> Indexes:
+        """For a container, in which folders of this machine are not; uv reads each that is named."""
+        return replace(self, find_links=tuple(at for at in self.find_links if not at.url.startswith("file:")))
+
     def uv_arguments(self) -> list[str]:
         """What uv takes only as an argument; nothing secret."""
         return ["--no-index"] if self.no_index else []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.locking import lock as lock_file
+from layer_constructs.building.locking.builds import missing_builds
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.lock_request import LockRequest
 from layer_constructs.building.locking.policy import Policy
@@ -32,17 +33,34 @@ def ensure(
     :raises LockStaleError: if it was made from something else and may not be made again.
     """
     lock = load(request)
-    if lock and is_fresh(request, lock, target.runtime):
+    if lock and is_fresh(request, lock, target.runtime) and not missing_builds(lock, target, request.bundling):
         return lock
     if policy.forbidden_because:
-        raise _refusal(request, lock, target.runtime, policy.forbidden_because)
+        raise _refusal(request, lock, target, policy.forbidden_because)
     with cache.lock(lock_name(request.path)):
         lock = load(request)
-        if lock and is_fresh(request, lock, target.runtime):
+        if lock and is_fresh(request, lock, target.runtime) and not missing_builds(lock, target, request.bundling):
             return lock  # another process made it while this one waited
+        from layer_constructs.building.builders import builder_of
         from layer_constructs.building.locking.relock import relock  # heavy, and seldom needed
 
-        relock(request, [target.runtime], needed=[target.architecture], lock=lock, cache=cache, report=report, run=run)
+        relock(
+            request,
+            [target.runtime],
+            needed=[target.architecture],
+            lock=lock,
+            builder=builder_of(
+                request.bundling,
+                cache=cache,
+                indexes=request.indexes,
+                pinned=lock.images if lock else {},
+                report=report,
+                run=run,
+            ),
+            cache=cache,
+            report=report,
+            run=run,
+        )
     fresh = load(request)
     assert fresh is not None  # noqa: S101 - it was written just now
     return fresh
@@ -70,10 +88,13 @@ def check(request: LockRequest, runtimes: Iterable[str]) -> None:
     lock = load(request)
     for runtime in runtimes:
         if lock is None or not is_fresh(request, lock, runtime):
-            raise _refusal(request, lock, runtime, "--check only looks")
+            raise _refusal(request, lock, Target(runtime), "--check only looks")
 
 
-def _refusal(request: LockRequest, lock: Lock | None, runtime: str, because: str) -> LockMissingError | LockStaleError:
+def _refusal(
+    request: LockRequest, lock: Lock | None, target: Target, because: str
+) -> LockMissingError | LockStaleError:
+    runtime = target.runtime
     if lock is None:
         return LockMissingError(
             lock=request.path, missing=None, because=because, command=request.command(runtime=runtime)
@@ -81,6 +102,10 @@ def _refusal(request: LockRequest, lock: Lock | None, runtime: str, because: str
     changes = request.made_from().changes_since(lock.made_from)
     if changes:
         command = request.command(runtime=None if runtime in lock.runtimes else runtime)
+        return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
+    if runtime in lock.runtimes:
+        changes = missing_builds(lock, target, request.bundling)
+        command = request.command(runtime=runtime, architecture=target.architecture)
         return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
     return LockMissingError(
         lock=request.path, missing=runtime, because=because, command=request.command(runtime=runtime)

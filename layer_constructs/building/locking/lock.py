@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.moment import moment
-from layer_constructs.building.locking.pins import Pins
+from layer_constructs.building.locking.pins import LockedFile, Pins
+from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import ARCHITECTURES, GLIBC_MINOR, RUNTIMES, ArchitectureName, Target
-from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import ArgumentError, LockInvalidError, ResolutionError, Where
 
 if TYPE_CHECKING:
@@ -69,17 +69,19 @@ class Lock:
     """A lock as it stands in its file.
 
     :param document: the PEP 751 part.
-    :param unavailable: per runtime, why an architecture has no answer.
+    :param runtimes: per runtime, why an architecture has no answer.
+    :param images: per runtime and architecture, in what its wheels were built, where any were.
     """
 
     path: Path
     made_from: MadeFrom
     exclude_newer: str | None = None
     runtimes: Mapping[str, Mapping[ArchitectureName, str]] = field(default_factory=dict)
+    images: Mapping[Target, BuildImage] = field(default_factory=dict)
     document: Pylock
 
-    def select(self, target: Target) -> tuple[LockedWheel, ...]:
-        """The wheels for one target whose runtime is locked.
+    def select(self, target: Target) -> tuple[LockedFile, ...]:
+        """The wheels for one target whose runtime is locked, and the source distributions that were not built for it.
 
         :raises ResolutionError: if there was no answer for it when it was locked.
         """
@@ -92,13 +94,14 @@ class Lock:
                 fix="change the requirement or the target; if there is a wheel by now, run the command in the lock's "
                 "second line with --upgrade-package and the package's name",
             )
-        return selection.select(self.document, target, path=self.path)
+        return selection.select(self.document, target, path=self.path, sdists=True)
 
     def pins(self, runtime: str) -> Pins:
         """What is locked for a runtime, on both architectures."""
         unavailable = self.runtimes[runtime]
         there = [a for a in ARCHITECTURES if a not in unavailable]
-        return Pins(wheels={a: self.select(Target(runtime, a)) for a in there}, unavailable=unavailable)
+        images = {target.architecture: image for target, image in self.images.items() if target.runtime == runtime}
+        return Pins(wheels={a: self.select(Target(runtime, a)) for a in there}, unavailable=unavailable, images=images)
 
 
 def load(path: Path) -> Lock | None:
@@ -142,13 +145,25 @@ def understand(document: Mapping[str, Any], path: Path) -> Lock:
     try:
         made_from = _made_from(_table(facts, "made-from"))
         runtimes = {name: _unavailable(name, entry) for name, entry in _table(facts, "runtimes").items()}
+        images = {
+            Target(name, architecture): image
+            for name, entry in facts["runtimes"].items()
+            for architecture, image in _images(entry).items()
+        }
         newer = facts.get("exclude-newer")
         exclude_newer = None if newer is None else moment(_text(newer, "exclude-newer"))
     except (_EditedError, ArgumentError) as error:
         raise LockInvalidError(
             f"its table [tool.{selection.TOOL}] was edited: {error}", where=Where(path), fix=selection.AGAIN
         ) from error
-    return Lock(path=path, made_from=made_from, exclude_newer=exclude_newer, runtimes=runtimes, document=pylock)
+    return Lock(
+        path=path,
+        made_from=made_from,
+        exclude_newer=exclude_newer,
+        runtimes=runtimes,
+        images=images,
+        document=pylock,
+    )
 
 
 class _EditedError(Exception):
@@ -184,6 +199,24 @@ def _unavailable(runtime: str, entry: object) -> dict[ArchitectureName, str]:
     if reasons.keys() - set(ARCHITECTURES):
         raise _EditedError(f"{runtime} names an unknown architecture")
     return {a: _text(reasons[a], "unavailable") for a in ARCHITECTURES if a in reasons}
+
+
+def _images(entry: Mapping[str, Any]) -> dict[ArchitectureName, BuildImage]:
+    """In what the wheels of a runtime were built."""
+    found: dict[ArchitectureName, BuildImage] = {}
+    images = _table(entry, "images") if "images" in entry else {}
+    for architecture in ARCHITECTURES:
+        if architecture not in images:
+            continue
+        image = _table(images, architecture)
+        digest, identity = image.get("digest"), image.get("id")
+        found[architecture] = BuildImage(
+            reference=_text(image.get("reference"), "reference"),
+            digest=None if digest is None else _text(digest, "digest"),
+            id=None if identity is None else _text(identity, "id"),
+            options=_text(image.get("options"), "options"),
+        )
+    return found
 
 
 def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:

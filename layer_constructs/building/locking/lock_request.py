@@ -6,17 +6,18 @@ import hashlib
 import os
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.locking.lock import Lock, MadeFrom
 from layer_constructs.building.locking.selection import AGAIN
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import RequirementsFile
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, LockInvalidError, UnsupportedRequirementError, Where
 
@@ -35,10 +36,14 @@ class LockRequest:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     build_local_projects: bool = False
+    bundling: Bundling = field(default_factory=Bundling)
 
-    def command(self, *, runtime: str | None = None, base: Path | None = None) -> str:
+    def command(
+        self, *, runtime: str | None = None, architecture: ArchitectureName | None = None, base: Path | None = None
+    ) -> str:
         """The command line that makes this lock.
 
+        :param architecture: for which wheels are to be built.
         :param base: the folder it is to be run in; by default the working directory, with paths as the user wrote them.
         """
         words = ["layer-constructs", "lock", _place(str(self.file.path), base) if base else str(self.file.path)]
@@ -48,8 +53,21 @@ class LockRequest:
             words += [word for value in values for word in (option, value)]
         if runtime:
             words += ["--runtime", runtime]
+        if architecture:
+            words += ["--architecture", architecture]
         if self.build_local_projects:
             words.append("--build-local-projects")
+        options = self.bundling.options
+        if self.bundling.mode != "auto":
+            words += ["--bundling", self.bundling.mode]
+        if self.bundling.build_sdists:
+            words.append("--build-sdists")
+        if options.image:
+            words += ["--image", options.image]
+        for hook in options.command_hooks:
+            words += ["--command-hook", hook]
+        for constraint in options.build_constraints:
+            words += ["--build-constraint", constraint]
         return shlex.join(words)
 
     def made_from(self) -> MadeFrom:
@@ -131,8 +149,9 @@ def applies(line: RequirementLine, target: Target) -> bool:
 
 
 def _has_hash(wheel: LockedWheel, lines: Iterable[RequirementLine], line: RequirementLine) -> bool:
+    locked = wheel.built.sdist.sha256 if wheel.built else wheel.sha256
     allowed = {h for other in lines if other.name == line.name for h in other.hashes if h.startswith("sha256:")}
-    return not allowed or f"sha256:{wheel.sha256}" in allowed
+    return not allowed or f"sha256:{locked}" in allowed
 
 
 def _describe(line: RequirementLine, base: Path) -> str:

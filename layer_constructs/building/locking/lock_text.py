@@ -12,9 +12,9 @@ from typing import Any
 
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.lock import FORMAT, MadeFrom
-from layer_constructs.building.locking.pins import Pins
+from layer_constructs.building.locking.pins import LockedFile, Pins
+from layer_constructs.building.sdist import LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
-from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, Where
 
 
@@ -39,6 +39,8 @@ def render(
         for key, value in entry.items():
             if key == "wheels":
                 table[key] = _wheels(value)
+            elif key == "sdist":
+                table[key] = _inline(value)
             elif key != "runtime" and value is not None:
                 table[key] = value
         packages.append(table)
@@ -51,10 +53,7 @@ def render(
         for key, value in asdict(made_from).items()
         if value or key == "requirements"
     }
-    facts["runtimes"] = {
-        runtime: {"unavailable": reasons} if (reasons := _unavailable(pins[runtime])) else {}
-        for runtime in _ordered(pins)
-    }
+    facts["runtimes"] = {runtime: _runtime(pins[runtime]) for runtime in _ordered(pins)}
     table = tomlkit.item(facts)
     for key, value in table["made-from"].items():
         if isinstance(value, list):
@@ -100,43 +99,72 @@ def _umask() -> int:
     return mask
 
 
-def _unavailable(pins: Pins) -> dict[str, str]:
-    return {a: pins.unavailable[a] for a in ARCHITECTURES if a in pins.unavailable}
+def _runtime(pins: Pins) -> dict[str, dict[str, Any]]:
+    parts: dict[str, dict[str, Any]] = {
+        "unavailable": {a: pins.unavailable[a] for a in ARCHITECTURES if a in pins.unavailable},
+        "images": {
+            a: {key: value for key, value in asdict(pins.images[a]).items() if value is not None}
+            for a in ARCHITECTURES
+            if a in pins.images
+        },
+    }
+    return {key: value for key, value in parts.items() if value}
 
 
 def _entries(path: Path, pins: Mapping[str, Pins]) -> list[dict[str, Any]]:
     entries = []
     for runtime, answer in pins.items():
-        grouped: dict[tuple[str, str], dict[ArchitectureName, LockedWheel]] = {}
+        grouped: dict[tuple[str, str], dict[ArchitectureName, LockedFile]] = {}
         for architecture in ARCHITECTURES:
             for wheel in answer.wheels.get(architecture, ()):
                 grouped.setdefault((wheel.name, wheel.version), {})[architecture] = wheel
         for (name, version), by_architecture in grouped.items():
             only = next(iter(by_architecture)) if len(by_architecture) == 1 and len(answer.wheels) > 1 else None
-            files = list({wheel.sha256: wheel for wheel in by_architecture.values()}.values())
             entry: dict[str, Any] = {
                 "runtime": runtime, "name": name, "version": version,
-                "marker": _marker(runtime, only), "index": files[0].index,
+                "marker": _marker(runtime, only), "index": next(iter(by_architecture.values())).index,
+                **_content(by_architecture, path),
             }  # fmt: skip
-            project = files[0].project
-            if project is not None:
-                entry["directory"] = {"path": _relative(project.path, path), "editable": False}
-                entry["tool"] = {
-                    selection.TOOL: {
-                        "wheel": files[0].filename,
-                        "wheel-sha256": files[0].sha256,
-                        "source-sha256": project.source_sha256,
-                    }
-                }
-            else:
-                entry["wheels"] = [
-                    {"path": _relative(wheel.path, path)} | {"hashes": {"sha256": wheel.sha256}}
-                    if wheel.path
-                    else {"url": wheel.url, "hashes": {"sha256": wheel.sha256}}
-                    for wheel in files
-                ]
             entries.append(entry)
     return entries
+
+
+def _content(by_architecture: Mapping[ArchitectureName, LockedFile], lock: Path) -> dict[str, Any]:
+    """What a package consists of: a local project, wheels, or a source distribution and what was built of it."""
+    wheels: dict[str, dict[str, Any]] = {}
+    built: dict[str, dict[str, Any]] = {}
+    content: dict[str, Any] = {}
+    for architecture, file in by_architecture.items():
+        if isinstance(file, LockedSdist):
+            content["sdist"] = _file(file, lock)
+        elif file.built is not None:
+            content["sdist"] = _file(file.built.sdist, lock)
+            built[architecture] = {
+                "wheel": file.filename, "sha256": file.sha256, "backend": list(file.built.backend)
+            }  # fmt: skip
+        elif file.project is not None:
+            return {
+                "directory": {"path": _relative(file.project.path, lock), "editable": False},
+                "tool": {
+                    selection.TOOL: {
+                        "wheel": file.filename,
+                        "wheel-sha256": file.sha256,
+                        "source-sha256": file.project.source_sha256,
+                    }
+                },
+            }
+        else:
+            wheels.setdefault(file.sha256, _file(file, lock))
+    if wheels:
+        content["wheels"] = list(wheels.values())
+    if built:
+        content["tool"] = {selection.TOOL: {"built": built}}
+    return content
+
+
+def _file(file: LockedFile, lock: Path) -> dict[str, Any]:
+    place = {"path": _relative(file.path, lock)} if file.path else {"url": file.url}
+    return {**place, "hashes": {"sha256": file.sha256}}
 
 
 def _wheels(wheels: list[dict[str, Any]]) -> Any:
@@ -144,13 +172,18 @@ def _wheels(wheels: list[dict[str, Any]]) -> Any:
 
     array = tomlkit.array().multiline(True)
     for wheel in wheels:
-        inline = tomlkit.inline_table()
-        inline.update(wheel)
-        hashes = tomlkit.inline_table()
-        hashes.update(wheel["hashes"])
-        inline["hashes"] = hashes
-        array.append(inline)
+        array.append(_inline(wheel))
     return array
+
+
+def _inline(file: Mapping[str, Any]) -> Any:
+    import tomlkit
+
+    inline, hashes = tomlkit.inline_table(), tomlkit.inline_table()
+    hashes.update(file["hashes"])
+    inline.update(file)
+    inline["hashes"] = hashes
+    return inline
 
 
 def _marker(runtime: str, architecture: ArchitectureName | None) -> str:

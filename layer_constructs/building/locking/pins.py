@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from layer_constructs.building.sdist import BuildImage, LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName
 from layer_constructs.building.wheel import LockedWheel
+
+# What a lock names: a wheel, or a source distribution of which none was built for the architecture yet.
+LockedFile = LockedWheel | LockedSdist
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,10 +26,12 @@ class Pins:
     """The answer for one runtime.
 
     :param unavailable: why there is none for an architecture.
+    :param images: in what the wheels of an architecture were built, where any were.
     """
 
-    wheels: Mapping[ArchitectureName, tuple[LockedWheel, ...]]
+    wheels: Mapping[ArchitectureName, tuple[LockedFile, ...]]
     unavailable: Mapping[ArchitectureName, str] = field(default_factory=dict)
+    images: Mapping[ArchitectureName, BuildImage] = field(default_factory=dict)
 
     def differences(self) -> list[str]:
         """Packages whose version is not the same on both architectures, in words."""

@@ -12,7 +12,7 @@ from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.reading.requirement_line import RequirementLine
 
 if TYPE_CHECKING:
-    from layer_constructs.building.wheel import LockedWheel
+    from layer_constructs.building.locking.pins import LockedFile
 
 # How uv calls the project that stands for the user's file; its messages are reworded by this name.
 PROJECT = "layer-constructs-requirements-file"
@@ -46,25 +46,35 @@ class QuestionFiles:
     project: Path
     constraints: Path
     output: Path
+    configuration: Path | None = None
 
 
 def write_question(
-    question: Question, folder: Path, *, ceilings: Mapping[str, str], preferred: Iterable[LockedWheel]
+    question: Question,
+    folder: Path,
+    *,
+    ceilings: Mapping[str, str],
+    preferred: Iterable[LockedFile],
+    configuration: str | None = None,
 ) -> QuestionFiles:
     """Write the question for uv.
 
     :param ceilings: versions that may not be exceeded, by name.
     :param preferred: versions to stay with where possible.
+    :param configuration: the content of a ``uv.toml``.
     """
     files = QuestionFiles(
         project=folder / "pyproject.toml",
         constraints=folder / "constraints.txt",
         output=folder / "pylock.pins.toml",
+        configuration=folder / "uv.toml" if configuration else None,
     )
     files.project.write_text(_project(question), encoding="utf-8")
     limits = [str(line.requirement) for line in question.constraints if line.requirement]
     limits += [f"{name}<={version}" for name, version in sorted(ceilings.items())]
     files.constraints.write_text("\n".join(limits), encoding="utf-8")
+    if files.configuration and configuration:
+        files.configuration.write_text(configuration, encoding="utf-8")
     known = list(preferred)
     if known:
         files.output.write_text(_preferences(known), encoding="utf-8")
@@ -99,7 +109,7 @@ def _requirement(line: RequirementLine) -> str:
     return f"{requirement.name}{extras} @ {line.path.as_uri()}{marker}"
 
 
-def _preferences(preferred: Iterable[LockedWheel]) -> str:
+def _preferences(preferred: Iterable[LockedFile]) -> str:
     lines = ['lock-version = "1.0"', 'created-by = "layer-constructs"']
     for wheel in preferred:
         lines += ["[[packages]]", f"name = {json.dumps(wheel.name)}", f"version = {json.dumps(wheel.version)}"]

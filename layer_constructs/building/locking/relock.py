@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +13,18 @@ from layer_constructs.building import projects
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes import origins
 from layer_constructs.building.locking import lock_text
+from layer_constructs.building.locking.builds import with_builds, with_known_builds
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.lock_request import LockRequest
 from layer_constructs.building.locking.moment import moment
-from layer_constructs.building.locking.pins import Pins, Upgrade
+from layer_constructs.building.locking.pins import LockedFile, Pins, Upgrade
 from layer_constructs.building.locking.question import Question
 from layer_constructs.building.locking.resolve import resolve
+from layer_constructs.building.locking.sources import Builder, Sources
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.reading.requirement_line import RequirementLine
-from layer_constructs.building.target import ArchitectureName, Target
+from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import (
     ArgumentError,
@@ -40,6 +42,8 @@ def relock(
     lock: Lock | None,
     upgrade: Upgrade | None = None,
     exclude_newer: str | None = None,
+    rebuild: bool = False,
+    builder: Builder | None = None,
     cache: Cache,
     report: Report = to_stderr,
     run: Run = run,
@@ -48,7 +52,10 @@ def relock(
 
     A runtime that is locked and still fresh is left as it is, unless an upgrade or another date is asked for.
 
+    :param needed: architectures without which the lock is worth nothing; what has no wheel is built for these.
     :param lock: the lock that is there.
+    :param rebuild: build anew what was built, and take what comes of it.
+    :param builder: builds wheels of source distributions; without, a package that has no wheel is an error.
     :param exclude_newer: a date that stays in force for later locks; None keeps the one in force.
     :returns: whether the file changed.
     """
@@ -61,31 +68,23 @@ def relock(
     _refuse_unknown(upgrade, request, before)
     stale = lock is None or bool(made_from.changes_since(lock.made_from)) or date != lock.exclude_newer
     asked = [*wanted, *before] if stale else [r for r in wanted if upgrade or r not in before]
-    if not asked:
-        return False
-    question, built = _question(request, exclude_newer=date, cache=cache, run=run)
+    needed = list(needed)
     pins = dict(before)
-    for runtime in dict.fromkeys(asked):
-        try:
-            answer = resolve(
-                question,
+    if asked:
+        _resolve(request, asked, wanted, pins, needed=needed, upgrade=upgrade, date=date, builder=builder, cache=cache,
+                 report=report, run=run)  # fmt: skip
+    if builder:
+        for runtime in wanted:
+            pins[runtime] = with_builds(
+                pins[runtime],
                 runtime,
-                needed=needed if runtime in wanted else (),
-                before=before.get(runtime),
-                upgrade=upgrade if runtime in wanted else None,
-                run=run,
+                needed,
+                builder=builder,
+                rebuild=rebuild,
+                always=request.bundling.mode == "docker",
             )
-        except ResolutionError as error:
-            if runtime in wanted:
-                raise
-            del pins[runtime]  # nobody asked for it now; whoever does is told the same
-            report(f"{request.path.name}: {runtime} is left out: {error.problem}")
-            continue
-        pins[runtime] = _with_projects(_with_origins(answer, question, lock_path=request.path, before=before), built)
-        for difference in answer.differences():
-            report(f"{request.path.name}: {runtime} has no common version of {difference}")
-        for architecture, reason in answer.unavailable.items():
-            report(f"{request.path.name}: {Target(runtime, architecture)} is left out: {reason}")
+    if lock and not stale and pins == before:
+        return False
     command = request.command(base=request.path.absolute().parent)
     text = lock_text.render(request.path, made_from=made_from, pins=pins, exclude_newer=date, command=command)
     wrote = lock_text.write(request.path, text)
@@ -94,6 +93,50 @@ def relock(
         packages = f"{count} {'package' if count == 1 else 'packages'}"
         report(f"locked {packages} of {request.file.path.name} in {request.path.name} for {', '.join(pins)}")
     return wrote
+
+
+def _resolve(
+    request: LockRequest,
+    asked: Iterable[str],
+    wanted: Collection[str],
+    pins: dict[str, Pins],
+    *,
+    needed: Sequence[ArchitectureName],
+    upgrade: Upgrade | None,
+    date: str | None,
+    builder: Builder | None,
+    cache: Cache,
+    report: Report,
+    run: Run,
+) -> None:
+    """Put the answers for ``asked`` runtimes into ``pins``, in which those before stand."""
+    before = dict(pins)
+    question, built = _question(request, exclude_newer=date, cache=cache, run=run)
+    for runtime in dict.fromkeys(asked):
+        try:
+            answer = resolve(
+                question,
+                runtime,
+                needed=needed if runtime in wanted else (),
+                before=before.get(runtime),
+                upgrade=upgrade if runtime in wanted else None,
+                sources=Sources(builder=builder, target=Target(runtime, next(iter(needed), ARCHITECTURES[0])))
+                if builder
+                else None,
+                run=run,
+            )
+        except ResolutionError as error:
+            if runtime in wanted:
+                raise
+            del pins[runtime]  # nobody asked for it now; whoever does is told the same
+            report(f"{request.path.name}: {runtime} is left out: {error.problem}")
+            continue
+        answer = _with_projects(_with_origins(answer, question, lock_path=request.path, before=before), built)
+        pins[runtime] = with_known_builds(answer, before.get(runtime))
+        for difference in answer.differences():
+            report(f"{request.path.name}: {runtime} has no common version of {difference}")
+        for architecture, reason in answer.unavailable.items():
+            report(f"{request.path.name}: {Target(runtime, architecture)} is left out: {reason}")
 
 
 def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mapping[str, Pins]) -> None:
@@ -159,12 +202,12 @@ def _with_origins(pins: Pins, question: Question, *, lock_path: Path, before: Ma
         if was is not None and was != index and name not in named and not is_folder:
             raise OriginChangedError(package=name, before=was, after=index, lock=lock_path)
 
-    def known(wheel: LockedWheel) -> LockedWheel:
-        # A folder's place is in the wheel's path, relative to the lock; its URL would differ on every machine.
-        return replace(wheel, index=None if wheel.path else found.get(wheel.name))
+    def known(file: LockedFile) -> LockedFile:
+        # A folder's place is in the file's path, relative to the lock; its URL would differ on every machine.
+        return replace(file, index=None if file.path else found.get(file.name))
 
     return replace(pins, wheels={a: tuple(map(known, locked)) for a, locked in pins.wheels.items()})
 
 
-def _origin(wheel: LockedWheel) -> str | None:
+def _origin(wheel: LockedFile) -> str | None:
     return wheel.index or (str(wheel.path.parent) if wheel.path else None)

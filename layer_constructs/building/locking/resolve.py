@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -16,11 +16,13 @@ from packaging.version import Version
 from layer_constructs.building import uv
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.locking import selection, uv_errors
-from layer_constructs.building.locking.pins import Pins, Upgrade
+from layer_constructs.building.locking.pins import LockedFile, Pins, Upgrade
 from layer_constructs.building.locking.question import Question, write_question
+from layer_constructs.building.locking.sources import Metadata, Sources, as_uv_configuration
 from layer_constructs.building.plan import Pin
-from layer_constructs.building.process import Run, run
+from layer_constructs.building.process import Completed, Run, run
 from layer_constructs.building.reading.requirement_line import RequirementLine
+from layer_constructs.building.sdist import LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.unsafe import SAY_SO, refuse_unsafe
 from layer_constructs.building.wheel import LockedWheel, filename_of
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from packaging.pylock import Package
 
 # An architecture and versions that may not be exceeded -> its wheels, or why there are none.
-_Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedWheel, ...] | LayerError"]
+_Ask = Callable[[ArchitectureName, Mapping[str, str]], "tuple[LockedFile, ...] | LayerError"]
 
 # How often the versions of two architectures are brought closer before they are allowed to differ.
 _MAX_ROUNDS = 12
@@ -50,17 +52,19 @@ def resolve(
     needed: Iterable[ArchitectureName] = (),
     before: Pins | None = None,
     upgrade: Upgrade | None = None,
+    sources: Sources | None = None,
     run: Run = run,
 ) -> Pins:
     """Pin everything for ``runtime``, the same versions on both architectures unless that can't be.
 
     :param needed: architectures without which the answer is worth nothing; of the others one may fail.
     :param before: pins to stay with wherever the requirements allow it.
+    :param sources: gives what packages without wheels need; without, such a package is an error.
     :raises ResolutionError: if a needed architecture, or every one, has no answer.
     """
     upgrade = upgrade or Upgrade()
 
-    def ask(architecture: ArchitectureName, ceilings: Mapping[str, str]) -> tuple[LockedWheel, ...] | LayerError:
+    def ask(architecture: ArchitectureName, ceilings: Mapping[str, str]) -> tuple[LockedFile, ...] | LayerError:
         known = before.wheels.get(architecture, ()) if before else ()
         try:
             return resolve_target(
@@ -70,6 +74,7 @@ def resolve(
                 upgrade=upgrade,
                 ceilings=ceilings,
                 explain=not ceilings,
+                sources=sources,
                 run=run,
             )
         except (ResolutionError, HashMismatchError) as error:
@@ -105,7 +110,7 @@ def _aligned(first: Pins, ask: _Ask) -> Pins:
 
 def _ask_both(
     ask: _Ask, ceilings: Mapping[str, str]
-) -> tuple[dict[ArchitectureName, tuple[LockedWheel, ...]], dict[ArchitectureName, LayerError]]:
+) -> tuple[dict[ArchitectureName, tuple[LockedFile, ...]], dict[ArchitectureName, LayerError]]:
     with ThreadPoolExecutor(len(ARCHITECTURES)) as pool:
         answers = dict(zip(ARCHITECTURES, pool.map(lambda a: ask(a, ceilings), ARCHITECTURES), strict=True))
     wheels = {a: answer for a, answer in answers.items() if not isinstance(answer, LayerError)}
@@ -123,22 +128,68 @@ def resolve_target(
     question: Question,
     target: Target,
     *,
-    known: Iterable[LockedWheel] = (),
+    known: Iterable[LockedFile] = (),
     upgrade: Upgrade | None = None,
     ceilings: Mapping[str, str] | None = None,
     explain: bool = True,
+    sources: Sources | None = None,
     run: Run = run,
-) -> tuple[LockedWheel, ...]:
+) -> tuple[LockedFile, ...]:
     """The exact wheels for one target, sorted by name.
 
     :param known: versions to stay with where possible.
     :param ceilings: versions that may not be exceeded, by name.
     :param explain: find out what a failure means; without, it is a bare ResolutionError.
     """
-    upgrade = upgrade or Upgrade()
+    refused: Completed | None = None
+    from_source: set[str] = set()
+    metadata: dict[tuple[str, str], Metadata] = {}
+    for _ in range(_MAX_ROUNDS):
+        answer = _compile(
+            question, target, known=tuple(known), upgrade=upgrade or Upgrade(), ceilings=ceilings or {},
+            configuration=as_uv_configuration(from_source, metadata) if from_source else None,
+            from_source=from_source, run=run,
+        )  # fmt: skip
+        if isinstance(answer, Completed):
+            lacking = uv_errors.without_wheel(answer.stderr) - from_source if sources else set()
+            if not lacking:
+                # If there is nothing to build it from either, what was said first is what the user is to read.
+                raise uv_errors.resolution_failure(
+                    (refused or answer).stderr,
+                    question=question,
+                    target=target,
+                    offers=partial(_has_answer, run=run) if explain else None,
+                )
+            refused = refused or answer
+            from_source |= lacking
+            continue
+        new = [file for file in answer if isinstance(file, LockedSdist) and (file.name, file.version) not in metadata]
+        if not new:
+            return answer
+        assert sources is not None  # noqa: S101 - it was asked for nothing that only a source distribution gives
+        metadata |= {(file.name, file.version): sources.metadata(file) for file in new}
+    raise ResolutionError(
+        f"what has to be built for {target} asks for other versions of itself, over and over",
+        details=sorted(from_source),
+        fix="pin the versions of these packages",
+    )
+
+
+def _compile(
+    question: Question,
+    target: Target,
+    *,
+    known: Iterable[LockedFile],
+    upgrade: Upgrade,
+    ceilings: Mapping[str, str],
+    from_source: Collection[str],
+    configuration: str | None,
+    run: Run,
+) -> tuple[LockedFile, ...] | Completed:
+    """One question to uv: the files, or how it failed."""
     with tempfile.TemporaryDirectory(prefix="layer-constructs-") as folder:
         work = Path(folder)
-        files = write_question(question, work, ceilings=ceilings or {}, preferred=known)
+        files = write_question(question, work, ceilings=ceilings, preferred=known, configuration=configuration)
         done = uv.call(
             uv.compile_arguments(
                 target,
@@ -150,6 +201,8 @@ def resolve_target(
                 prereleases=question.prereleases,
                 upgrade=upgrade.everything,
                 upgrade_packages=upgrade.packages,
+                from_source=from_source,
+                configuration=files.configuration,
             ),
             run=run,
             environment={**question.indexes.uv_environment(), **SAY_SO},
@@ -157,14 +210,14 @@ def resolve_target(
             cwd=work,
         )
         if done.returncode != 0:
-            offers = partial(_has_answer, run=run) if explain else None
-            raise uv_errors.resolution_failure(done.stderr, question=question, target=target, offers=offers)
+            return done
         lock = selection.parse(tomllib.loads(files.output.read_text(encoding="utf-8")), files.output)
-    wheels = tuple(
-        sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda wheel: wheel.name)
+    answer = tuple(
+        sorted((_pick(p, target, question, files.output) for p in lock.packages), key=lambda file: file.name)
     )
+    wheels = [file for file in answer if isinstance(file, LockedWheel)]
     refuse_unsafe(done.stderr, wheels, target, indexes=question.indexes, run=run)
-    return wheels
+    return answer
 
 
 def _has_answer(question: Question, target: Target, *, run: Run) -> bool:
@@ -175,7 +228,7 @@ def _has_answer(question: Question, target: Target, *, run: Run) -> bool:
     return True
 
 
-def _pick(package: Package, target: Target, question: Question, output: Path) -> LockedWheel:
+def _pick(package: Package, target: Target, question: Question, output: Path) -> LockedFile:
     """The best wheel of a package among those that the user's own hashes allow."""
     lines = [line for line in question.requirements if line.name == package.name]
     allowed = {h.removeprefix("sha256:") for line in lines for h in line.hashes if h.startswith("sha256:")}
@@ -185,6 +238,11 @@ def _pick(package: Package, target: Target, question: Question, output: Path) ->
             where=lines[0].where,
             fix="give its sha256, or take the hashes out: the lock has them anyway",
         )
+    if package.sdist and not package.wheels:
+        sdist = selection.sdist_of(package, output)
+        if allowed and sdist.sha256 not in allowed:
+            raise _not_allowed(package, target, lines[0], found=sdist.sha256)
+        return sdist
     if allowed and package.wheels:
         package = replace(package, wheels=[w for w in package.wheels if w.hashes.get("sha256") in allowed])
         if not package.wheels:
@@ -244,7 +302,8 @@ def resolve_pins(
     :raises RequirementsError: if a pinned package needs one that is not pinned.
     """
     requirements = tuple(requirements)
-    wheels = resolve_target(Question(requirements=requirements, indexes=indexes), target, run=run)
+    answer = resolve_target(Question(requirements=requirements, indexes=indexes), target, run=run)
+    wheels = tuple(file for file in answer if isinstance(file, LockedWheel))  # without sources, there is nothing else
     unpinned = {wheel.name for wheel in wheels} - {pin.name for pin in pins}
     if unpinned:
         raise RequirementsError(

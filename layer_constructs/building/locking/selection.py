@@ -25,6 +25,8 @@ from packaging.pylock import (
 from packaging.tags import Tag, create_compatible_tags_selector
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
+from layer_constructs.building.locking.pins import LockedFile
+from layer_constructs.building.sdist import Built, LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel, filename_of
 from layer_constructs.errors import (
@@ -61,11 +63,13 @@ def select(
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
     project: Callable[[Path], LockedWheel] | None = None,
-) -> tuple[LockedWheel, ...]:
+    sdists: bool = False,
+) -> tuple[LockedFile, ...]:
     """The wheels that ``lock`` gives ``target``, sorted by name.
 
     :param path: the lock's file, to which its relative paths refer.
     :param project: the wheel of a local project's folder, where the lock doesn't pin it and the user lets it be built.
+    :param sdists: give a source distribution where there is no wheel, also no built one.
     :raises LockInvalidError: if the lock contradicts itself.
     :raises WheelUnavailableError: if a package has no wheel for the target.
     """
@@ -75,7 +79,8 @@ def select(
         chosen = lock.select(
             environment=target.environment(), tags=_tags(target), extras=extras, dependency_groups=groups or None
         )
-        return tuple(sorted((_locked(p, s, target, path, project) for p, s in chosen), key=lambda wheel: wheel.name))
+        locked = (_locked(p, s, target, path, project, sdists=sdists) for p, s in chosen)
+        return tuple(sorted(locked, key=lambda file: file.name))
     except PylockSelectError as error:
         for package in lock.packages:
             if package.wheels and f"'{package.name}'" in str(error) and "No wheel found" in str(error):
@@ -104,11 +109,16 @@ def pick(package: Package, target: Target, *, path: Path) -> LockedWheel:
     if not package.wheels:
         source = package.archive or package.sdist or package.directory or package.vcs
         assert source is not None  # noqa: S101 - PEP 751: one of them is there, and the lock was validated
-        return _locked(package, source, target, path)
+        return _wheel(_locked(package, source, target, path))
     at = best([(str(number), wheel.filename) for number, wheel in enumerate(package.wheels)], target)
     if at is None:
         raise _unavailable(package, target, path)
-    return _locked(package, package.wheels[int(at)], target, path)
+    return _wheel(_locked(package, package.wheels[int(at)], target, path))
+
+
+def _wheel(file: LockedFile) -> LockedWheel:
+    assert isinstance(file, LockedWheel)  # noqa: S101 - source distributions were not asked for
+    return file
 
 
 def best(wheels: Iterable[tuple[str, str]], target: Target) -> str | None:
@@ -123,7 +133,9 @@ def _locked(
     target: Target,
     path: Path,
     project: Callable[[Path], LockedWheel] | None = None,
-) -> LockedWheel:
+    *,
+    sdists: bool = False,
+) -> LockedFile:
     if isinstance(source, PackageVcs):
         raise UnsupportedRequirementError(
             f"{package.name} comes from version control, which can't be pinned by hash",
@@ -135,7 +147,10 @@ def _locked(
             return project(_join(path, source.path))
         return _from_project(package, source, path)
     if isinstance(source, PackageSdist):
-        raise _unavailable(package, target, path)
+        if not sdists:
+            raise _unavailable(package, target, path)
+        sdist = sdist_of(package, path)
+        return _built(package, sdist, target, path) or sdist
     location = source.url or source.path or ""
     filename = source.filename if isinstance(source, PackageWheel) else filename_of(location)
     if not filename.endswith(".whl"):
@@ -161,6 +176,49 @@ def _locked(
         url=None if _is_file(source) else source.url,
         path=_local(source, path),
         index=package.index,
+    )
+
+
+def sdist_of(package: Package, path: Path) -> LockedSdist:
+    """The source distribution of a package.
+
+    :raises LockInvalidError: if it has no hash.
+    """
+    source = package.sdist
+    assert source is not None  # noqa: S101 - the caller looked
+    return LockedSdist(
+        name=package.name,
+        version=str(package.version),
+        filename=source.filename,
+        sha256=_sha256(source.hashes.get("sha256"), source.filename, path),
+        url=None if _is_file(source) else source.url,
+        path=_local(source, path),
+        index=package.index,
+    )
+
+
+def _built(package: Package, sdist: LockedSdist, target: Target, path: Path) -> LockedWheel | None:
+    """The wheel that was built of it for the target's architecture, if one was."""
+    facts = (package.tool or {}).get(TOOL)
+    try:
+        entry = facts.get("built", {}).get(target.architecture) if isinstance(facts, Mapping) else None
+        if entry is None:
+            return None
+        filename, sha256, backend = str(entry["wheel"]), entry["sha256"], tuple(map(str, entry["backend"]))
+        name, version = parse_wheel_filename(filename)[:2]
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise LockInvalidError(
+            f"the entry of {package.name}, which is built, was edited: {error}", where=Where(path), fix=AGAIN
+        ) from error
+    if (name, str(version)) != (sdist.name, sdist.version) or best([("", filename)], target) is None:
+        raise LockInvalidError(f"{package.name} names the wheel {filename}", where=Where(path), fix=AGAIN)
+    return LockedWheel(
+        name=sdist.name,
+        version=sdist.version,
+        filename=filename,
+        sha256=_sha256(sha256, filename, path),
+        index=sdist.index,
+        built=Built(sdist=sdist, backend=backend),
     )
 
 
@@ -196,11 +254,11 @@ def _sha256(value: object, filename: str, path: Path) -> str:
     raise LockInvalidError(f"{filename} has no sha256", where=Where(path), fix="lock it again with sha256 hashes")
 
 
-def _is_file(source: PackageArchive | PackageWheel) -> bool:
+def _is_file(source: PackageArchive | PackageWheel | PackageSdist) -> bool:
     return bool(source.path) or (source.url or "").startswith("file:")
 
 
-def _local(source: PackageArchive | PackageWheel, lock: Path) -> Path | None:
+def _local(source: PackageArchive | PackageWheel | PackageSdist, lock: Path) -> Path | None:
     if source.path:
         return _join(lock, source.path)
     if _is_file(source):
@@ -221,8 +279,10 @@ def _unavailable(package: Package, target: Target, path: Path) -> WheelUnavailab
         target=str(target),
         where=Where(path),
         offered=offered(names),
-        reason=None if names else "there is only a source distribution, and nothing of a dependency is run here",
-        fix=None if names else "choose another package, or build a wheel of it and name the wheel",
+        reason=None if names else "there is only a source distribution, and this lock has no place for what is built",
+        fix=None
+        if names
+        else "name it in a requirements file or pyproject.toml, whose lock records the wheel that a container builds",
     )
 
 

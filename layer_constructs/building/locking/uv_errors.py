@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from layer_constructs.building.indexes.failures import describe_uv_failure
 from layer_constructs.building.locking import selection
@@ -64,6 +65,15 @@ class Offers(Protocol):
     """Whether a question has an answer for a target: asked to explain a failure."""
 
     def __call__(self, question: Question, target: Target, /) -> bool: ...
+
+
+def without_wheel(stderr: str) -> set[str]:
+    """The packages that uv says have no wheel for the target."""
+    return {
+        str(canonicalize_name(found["name"].rstrip(".,")))
+        for pattern in _NO_WHEEL
+        for found in pattern.finditer(stderr)
+    } - {PROJECT}
 
 
 def resolution_failure(stderr: str, *, question: Question, target: Target, offers: Offers | None = None) -> LayerError:

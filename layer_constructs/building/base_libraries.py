@@ -1,0 +1,48 @@
+"""The shared libraries that a Python runtime's operating system has for sure, and how new they are.
+
+Only what can't be missing stands here: what isn't known to be there travels with the layer. So it is less than a
+manylinux policy permits: Lambda has no libX11, libGL or libglib for a wheel to find.
+"""
+
+from __future__ import annotations
+
+from layer_constructs.building.target import Target
+
+# What glibc 2.26 and 2.34 install on both architectures (the `libs` and `others` of their Makefiles) and programs link
+# to. Not libcrypt and libnsl, which are packages of their own there, and of other versions.
+_GLIBC = frozenset(
+    {
+        "libBrokenLocale.so.1", "libanl.so.1", "libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0",
+        "libresolv.so.2", "librt.so.1", "libutil.so.1",
+    }
+)  # fmt: skip
+
+# The loader's name is the architecture's (glibc's sysdeps/*/shlib-versions); libmvec came to arm64 with glibc 2.38.
+_GLIBC_OF = {
+    "x86_64": frozenset({"ld-linux-x86-64.so.2", "libmvec.so.1"}),
+    "arm64": frozenset({"ld-linux-aarch64.so.1"}),
+}
+
+# gcc's, in both: `ldd` in a container of AWS's python3.9 image (https://github.com/lambgeo/docker-lambda/issues/34),
+# and what a function on Amazon Linux 2023 said of its libstdc++
+# (https://github.com/amazonlinux/container-images/issues/132).
+_GCC = frozenset({"libgcc_s.so.1", "libstdc++.so.6"})
+
+# By glibc: the newest symbol versions of libstdc++, by gcc's table (https://gcc.gnu.org/onlinedocs/libstdc++/manual/abi.html).
+# Amazon Linux 2 has gcc 7.3 (https://github.com/awslabs/aws-lambda-cpp/issues/79), Amazon Linux 2023 gcc 11
+# (https://docs.aws.amazon.com/linux/al2023/ug/core-glibc.html). The images to build in got a newer libstdc++ in 2025,
+# and what they linked to it failed on Lambda: issue 132 above.
+_LIBSTDCXX: dict[tuple[int, int], dict[str, tuple[int, ...]]] = {
+    (2, 26): {"GLIBCXX": (3, 4, 24), "CXXABI": (1, 3, 11)},
+    (2, 34): {"GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)},
+}
+
+
+def base_libraries(target: Target) -> frozenset[str]:
+    """The sonames that are on the target for sure."""
+    return _GLIBC | _GLIBC_OF[target.architecture] | _GCC
+
+
+def newest_versions(target: Target) -> dict[str, tuple[int, ...]]:
+    """The newest symbol version there, by family: ``GLIBC``, ``GLIBCXX`` and ``CXXABI``."""
+    return {"GLIBC": target.glibc, **_LIBSTDCXX[target.glibc]}

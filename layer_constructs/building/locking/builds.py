@@ -1,0 +1,106 @@
+"""What was built for a runtime, and what still has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from layer_constructs.building.bundling import Bundling
+from layer_constructs.building.containers.image_name import image_name
+from layer_constructs.building.locking.lock import Lock
+from layer_constructs.building.locking.pins import LockedFile, Pins
+from layer_constructs.building.locking.sources import Builder
+from layer_constructs.building.sdist import BuildImage, LockedSdist
+from layer_constructs.building.target import ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel
+
+
+def with_known_builds(pins: Pins, before: Pins | None) -> Pins:
+    """``pins`` with the wheels that were built of the same source distributions before."""
+    if before is None:
+        return pins
+
+    def known(architecture: ArchitectureName, file: LockedFile) -> LockedFile:
+        if not isinstance(file, LockedSdist):
+            return file
+        for other in before.wheels.get(architecture, ()):
+            if isinstance(other, LockedWheel) and other.built and other.built.sdist.sha256 == file.sha256:
+                return replace(other, index=file.index, built=replace(other.built, sdist=file))
+        return file
+
+    wheels = {a: tuple(known(a, file) for file in files) for a, files in pins.wheels.items()}
+    return replace(pins, wheels=wheels, images=before.images)
+
+
+def with_builds(
+    pins: Pins,
+    runtime: str,
+    architectures: Iterable[ArchitectureName],
+    *,
+    builder: Builder,
+    rebuild: bool = False,
+    always: bool = False,
+) -> Pins:
+    """``pins`` with everything built that ``architectures`` need and that was not built in this image yet.
+
+    A wheel without compiled code serves the other architecture too.
+
+    :param rebuild: build also what was built in this image.
+    :param always: name the image also where nothing has to be built: everything is installed in it.
+    :raises LayerError: if something can't be built.
+    """
+    wheels, images = dict(pins.wheels), dict(pins.images)
+    for architecture in architectures:
+        files = wheels.get(architecture, ())
+        sources = [_sdist(file) for file in files]
+        first = next((sdist for sdist in sources if sdist), None)
+        if first is None and not (always and files):
+            continue
+        target = Target(runtime, architecture)
+        image = builder.image(target, needed_by=first.label if first else files[0].name)
+        same = not rebuild and _same(images.get(architecture), image)
+        images[architecture] = image
+        done = tuple(
+            file if sdist is None or (same and isinstance(file, LockedWheel)) else _without_path(builder, sdist, target)
+            for file, sdist in zip(files, sources, strict=True)
+        )
+        wheels[architecture] = done
+        pure = {w.built.sdist.sha256: w for w in done if isinstance(w, LockedWheel) and w.built and w.is_pure}
+        for other in wheels.keys() - {architecture}:
+            wheels[other] = tuple(pure.get(f.sha256, f) if isinstance(f, LockedSdist) else f for f in wheels[other])
+    return replace(pins, wheels=wheels, images=images)
+
+
+def missing_builds(lock: Lock, target: Target, bundling: Bundling) -> list[str]:
+    """What keeps a lock from being used for ``target`` as it is, one line each; asks no engine."""
+    if target.architecture in lock.runtimes[target.runtime]:
+        return []
+    files = lock.select(target)
+    missing = [f"no wheel of {file.label} was built for {target}" for file in files if isinstance(file, LockedSdist)]
+    compiled = any(isinstance(file, LockedWheel) and file.built and not file.is_pure for file in files)
+    if bundling.mode == "local" or not (compiled or bundling.mode == "docker"):
+        return missing
+    before, name = lock.images.get(target), image_name(bundling.options, target)
+    if before is None:
+        missing.append(f"no image is locked for {target}")
+    elif before.reference != name:
+        missing.append(f"the image for {target}: {before.reference} became {name}")
+    elif before.options != bundling.options.fingerprint:
+        missing.append(f"the options of the container for {target} changed")
+    return missing
+
+
+def _sdist(file: LockedFile) -> LockedSdist | None:
+    if isinstance(file, LockedSdist):
+        return file
+    return file.built.sdist if file.built else None
+
+
+def _without_path(builder: Builder, sdist: LockedSdist, target: Target) -> LockedWheel:
+    # Where it lies on this machine is nothing for a lock.
+    return replace(builder.wheel(sdist, target), path=None)
+
+
+def _same(before: BuildImage | None, now: BuildImage) -> bool:
+    # The id of a local image differs from machine to machine: what is built there is compared by its hash anyway.
+    return before is not None and replace(before, id=None) == replace(now, id=None)

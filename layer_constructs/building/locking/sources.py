@@ -1,0 +1,100 @@
+"""What locking needs of whoever builds wheels from source distributions."""
+
+from __future__ import annotations
+
+import email.parser
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Protocol
+
+from layer_constructs.building.sdist import BuildImage, LockedSdist
+from layer_constructs.building.target import Target
+from layer_constructs.building.wheel import LockedWheel
+from layer_constructs.errors import BuildError
+
+
+class Builder(Protocol):
+    """The seam at which tests put a fake."""
+
+    def image(self, target: Target, *, needed_by: str) -> BuildImage:
+        """In what wheels are built."""
+
+    def wheel(self, sdist: LockedSdist, target: Target) -> LockedWheel:
+        """The wheel with its path, and how it was built."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metadata:
+    """What a resolver asks of a distribution (core metadata)."""
+
+    name: str
+    version: str
+    requires: tuple[str, ...]
+    requires_python: str | None
+    extras: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class Sources:
+    """Gives a resolver the metadata of packages that have to be built, by building them.
+
+    :param target: for which they are built: what a package needs is the same on every target.
+    """
+
+    builder: Builder
+    target: Target
+    _known: dict[str, Metadata] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def metadata(self, sdist: LockedSdist) -> Metadata:
+        """:raises LayerError: if it can't be built."""
+        with self._lock:  # both architectures ask at once
+            known = self._known.get(sdist.sha256)
+            if known is None:
+                known = self._known[sdist.sha256] = metadata_of(self.builder.wheel(sdist, self.target))
+        return known
+
+
+def metadata_of(wheel: LockedWheel) -> Metadata:
+    """The core metadata in a wheel on this machine.
+
+    :raises BuildError: if there is none.
+    """
+    assert wheel.path is not None  # noqa: S101 - a built wheel
+    try:
+        with zipfile.ZipFile(wheel.path) as archive:
+            [place] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA") and "/" in name]
+            message = email.parser.BytesParser().parsebytes(archive.read(place))
+    except (OSError, zipfile.BadZipFile, ValueError) as error:
+        raise BuildError(f"{wheel.filename} was built, and its metadata can't be read: {error}") from error
+    return Metadata(
+        name=wheel.name,
+        version=wheel.version,
+        requires=tuple(message.get_all("Requires-Dist") or ()),
+        requires_python=message.get("Requires-Python"),
+        extras=tuple(message.get_all("Provides-Extra") or ()),
+    )
+
+
+def as_uv_configuration(names: Iterable[str], known: Mapping[tuple[str, str], Metadata]) -> str:
+    """A ``uv.toml`` that answers for these packages, so that uv asks no build backend.
+
+    A version whose metadata isn't known yet needs nothing, as far as uv is told: it is asked again when it is known.
+    """
+    lines = []
+    for metadata in known.values():
+        lines += [
+            "[[dependency-metadata]]",
+            f"name = {json.dumps(metadata.name)}",
+            f"version = {json.dumps(metadata.version)}",
+            f"requires-dist = {json.dumps(list(metadata.requires))}",
+            f"provides-extra = {json.dumps(list(metadata.extras))}",
+        ]
+        if metadata.requires_python:
+            lines.append(f"requires-python = {json.dumps(metadata.requires_python)}")
+    for name in sorted(names):
+        lines += ["[[dependency-metadata]]", f"name = {json.dumps(name)}"]
+    return "\n".join(lines) + "\n"
