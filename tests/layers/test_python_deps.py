@@ -292,7 +292,7 @@ def test_a_description_of_the_users_own_is_left_alone(outdir: Path) -> None:
         ({"entry": "src"}, "requirements="),
         ({"compatible_architectures": [lambda_.Architecture.ARM_64]}, "architecture="),
         ({"compatible_runtimes": [lambda_.Runtime.PYTHON_3_13]}, "runtime="),
-        ({"bundling": cdk.BundlingOptions(image=cdk.DockerImage.from_registry("x"))}, "without a container"),
+        ({"bundling": cdk.BundlingOptions(image=cdk.DockerImage.from_registry("x"))}, "Bundling.docker"),
         ({"colour": "red"}, "no argument 'colour'"),
     ],
 )

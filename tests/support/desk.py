@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from layer_constructs.building.build import build
+from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.locking.question import PROJECT
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
@@ -26,11 +27,13 @@ class Desk:
     """One user's folder, environment and cache.
 
     :ivar environ: what names indexes and CI systems; nothing is taken from the machine's own.
+    :ivar bundling: by default never a container.
     :ivar said: the lines that were reported.
     """
 
     folder: Path
     environ: dict[str, str] = field(default_factory=dict)
+    bundling: Bundling = field(default_factory=Bundling.local)
     said: list[str] = field(default_factory=list)
 
     @property
@@ -69,6 +72,7 @@ class Desk:
             locked=locked,
             extras=tuple(extras),
             groups=tuple(groups),
+            bundling=self.bundling,
         )
         return make_plan(dependencies, target, cache=self.cache, environ=self.environ, report=self.said.append)
 
@@ -82,6 +86,8 @@ class Desk:
             indexes=planned.indexes,
             label="Deps",
             requirements=planned.requirements,
+            bundling=planned.bundling,
+            image=planned.image,
             report=self.said.append,
         )
 

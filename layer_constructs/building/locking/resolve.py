@@ -27,6 +27,7 @@ from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Ta
 from layer_constructs.building.unsafe import SAY_SO, refuse_unsafe
 from layer_constructs.building.wheel import LockedWheel, filename_of
 from layer_constructs.errors import (
+    EngineError,
     HashMismatchError,
     LayerError,
     RequirementsError,
@@ -142,6 +143,13 @@ def resolve_target(
     :param explain: find out what a failure means; without, it is a bare ResolutionError.
     """
     refused: Completed | None = None
+
+    def explained(failed: Completed) -> LayerError:
+        offers = partial(_has_answer, run=run) if explain else None
+        return uv_errors.resolution_failure(
+            failed.stderr, question=question, target=target, offers=offers, builds=sources is not None
+        )
+
     from_source: set[str] = set()
     metadata: dict[tuple[str, str], Metadata] = {}
     for _ in range(_MAX_ROUNDS):
@@ -154,20 +162,21 @@ def resolve_target(
             lacking = uv_errors.without_wheel(answer.stderr) - from_source if sources else set()
             if not lacking:
                 # If there is nothing to build it from either, what was said first is what the user is to read.
-                raise uv_errors.resolution_failure(
-                    (refused or answer).stderr,
-                    question=question,
-                    target=target,
-                    offers=partial(_has_answer, run=run) if explain else None,
-                )
+                raise explained(refused or answer)
             refused = refused or answer
             from_source |= lacking
             continue
         new = [file for file in answer if isinstance(file, LockedSdist) and (file.name, file.version) not in metadata]
         if not new:
             return answer
-        assert sources is not None  # noqa: S101 - it was asked for nothing that only a source distribution gives
-        metadata |= {(file.name, file.version): sources.metadata(file) for file in new}
+        assert sources is not None  # noqa: S101 - without, nothing is asked for that has no wheel
+        assert refused is not None  # noqa: S101 - nor before it was seen to have none
+        try:
+            metadata |= {(file.name, file.version): sources.metadata(file) for file in new}
+        except EngineError as error:  # whoever has no engine wants to know why one is needed
+            raise type(error)(
+                error.problem, details=[*error.details, *explained(refused).details], fix=error.fix
+            ) from error
     raise ResolutionError(
         f"what has to be built for {target} asks for other versions of itself, over and over",
         details=sorted(from_source),

@@ -76,9 +76,12 @@ def without_wheel(stderr: str) -> set[str]:
     } - {PROJECT}
 
 
-def resolution_failure(stderr: str, *, question: Question, target: Target, offers: Offers | None = None) -> LayerError:
+def resolution_failure(
+    stderr: str, *, question: Question, target: Target, offers: Offers | None = None, builds: bool = False
+) -> LayerError:
     """The error for a failed ``uv pip compile``.
 
+    :param builds: whether source distributions are built.
     :param offers: asks the indexes, to say what a failure means; without, it may be a bare ResolutionError.
     """
     unreachable = describe_uv_failure(stderr, question.indexes)
@@ -89,7 +92,7 @@ def resolution_failure(stderr: str, *, question: Question, target: Target, offer
     for pattern in _NO_WHEEL:
         found = pattern.search(stderr)
         if found:
-            return _no_wheel(found["name"], stderr, question, target, offers)
+            return _no_wheel(found["name"], stderr, question, target, offers, builds=builds)
     return (
         _not_found(stderr, question)
         or _found_on_another_index(stderr, question)
@@ -127,9 +130,15 @@ def explanation(stderr: str, most: int = 30) -> list[str]:
     return lines[-most:]
 
 
-def _no_wheel(name: str, stderr: str, question: Question, target: Target, offers: Offers) -> WheelUnavailableError:
+def _no_wheel(
+    name: str, stderr: str, question: Question, target: Target, offers: Offers, *, builds: bool
+) -> WheelUnavailableError:
     line = question.line_of(name)
-    reason = "nothing of a dependency is run on this machine, so source distributions are not built"
+    reason = (
+        "there is no source distribution either that could be built"
+        if builds
+        else "nothing of a dependency is run on this machine, so source distributions are not built"
+    )
     if line is None:
         line = RequirementLine(name=name, requirement=Requirement(name), where=Where(Path("requirements")))
         where = _first_where(stderr, question)
@@ -138,13 +147,18 @@ def _no_wheel(name: str, stderr: str, question: Question, target: Target, offers
         where = line.where
     specifier = line.requirement.specifier if line.requirement else ""
     offered = _targets_with_a_wheel(line, question, target, offers)
+    fix = (
+        "pin a version that has a wheel for this target, or choose a runtime or architecture listed above"
+        if offered
+        else "choose another version or package, or build a wheel of it and name the wheel's path"
+    )
     return WheelUnavailableError(
         package=f"{name}{specifier}",
         target=str(target),
         where=where,
         offered=offered,
         reason=reason,
-        fix=None if offered else "choose another version or package, or build a wheel of it and name the wheel's path",
+        fix=fix if builds else f"{fix}; or let a container build it with bundling=Bundling.auto()",
     )
 
 
