@@ -52,7 +52,7 @@ def main() -> None:
               help="Consider only files uploaded before this date (UTC) or RFC 3339 time; stays in force.")  # fmt: skip
 @click.option("--build-local-projects", is_flag=True, help="Build ./local projects by their own build backend.")
 @click.option("--architecture", "architectures", multiple=True, type=click.Choice(ARCHITECTURES),
-              help="Build what has no wheel for this one; may be repeated.")  # fmt: skip
+              help="Build what has no wheel for this one (--check: see that it was); may be repeated.")  # fmt: skip
 @click.option("--bundling", type=click.Choice(MODES), default="auto", show_default=True,
               help="What builds packages that have no wheel.")  # fmt: skip
 @click.option("--build-sdists", is_flag=True, help="With --bundling local: build them here, which runs their code.")
@@ -149,7 +149,7 @@ def _lock_one(
         return named or (list(there.runtimes) if there else []) or [DEFAULT_RUNTIME]
 
     if check:
-        check_lock(request, wanted(load(request)))
+        check_lock(request, wanted(load(request)), architectures)
         click.echo(f"{request.path}: is fresh")
         return
     cache = Cache.default()

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from layer_constructs.cli import main
+from tests.support.sdists import make_sdist
 
 
 def run(*arguments: str) -> Result:
@@ -132,3 +133,75 @@ def test_shows_and_prunes_the_cache(requirements: Path, tmp_path: Path, monkeypa
 def test_starts_without_the_cdk() -> None:
     code = "import sys; from layer_constructs import cli; sys.exit('aws_cdk' in sys.modules or 'jsii' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env=dict(os.environ), check=False).returncode == 0
+
+
+# What has no wheel
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--bundling", "local", "--image", "house/build:1"], "--bundling local starts no container"),
+        (["--bundling", "local", "--command-hook", "true"], "--bundling local starts no container"),
+        (["--build-sdists"], "--build-sdists goes with --bundling local"),
+        (["--bundling", "docker", "--build-sdists"], "--build-sdists goes with --bundling local"),
+        (["--check", "--rebuild"], "--check only looks"),
+        (["--bundling", "podman"], "'podman' is not one of 'auto', 'docker', 'local'"),
+        (["--architecture", "riscv"], "'riscv' is not one of 'x86_64', 'arm64'"),
+    ],
+)
+def test_options_that_do_not_go_together(requirements: Path, options: list[str], said: str) -> None:
+    failed = run("lock", "req.txt", *options)
+    assert failed.exit_code == 2
+    assert said in failed.stderr
+    assert list(requirements.parent.iterdir()) == [requirements]
+
+
+def test_a_bad_image_is_an_error_of_ours(requirements: Path) -> None:
+    failed = run("lock", "req.txt", "--image", "--privileged")
+    assert (failed.exit_code, failed.stderr.splitlines()[0]) == (1, "error: image is '--privileged'")
+
+
+@pytest.fixture
+def without_wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that asks for a package without a wheel, on a machine without an engine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CDK_DOCKER", "/nonexistent/engine")
+    make_sdist(tmp_path / "files", "alpha")
+    path = tmp_path / "req.txt"
+    path.write_text("--no-index\n--find-links files\nalpha\n", encoding="utf-8")
+    return path
+
+
+def test_what_needs_a_container_says_so_where_there_is_none(without_wheel: Path) -> None:
+    failed = run("lock", "req.txt")
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith("error: alpha==1.0 needs a container, and there is no /nonexistent/engine")
+    assert not without_wheel.with_name("pylock.req.toml").exists()
+
+
+def test_local_refuses_what_has_no_wheel(without_wheel: Path) -> None:
+    failed = run("lock", "req.txt", "--bundling", "local")
+    assert failed.exit_code == 1
+    assert "req.txt:3: no wheel of alpha runs on python3.13/x86_64" in failed.stderr
+    assert not without_wheel.with_name("pylock.req.toml").exists()
+
+
+def test_nothing_is_built_where_everything_has_a_wheel(requirements: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CDK_DOCKER", "/nonexistent/engine")
+    words = ["--architecture", "arm64", "--image", "house/build:1", "--command-hook", "true", "--rebuild"]
+    assert run("lock", "req.txt", *words).exit_code == 0
+    lock = requirements.with_name("pylock.req.toml").read_text(encoding="utf-8")
+    assert "images" not in lock
+    command = "layer-constructs lock req.txt --image house/build:1 --command-hook true"
+    assert lock.splitlines()[1] == f"# To change it: {command}"
+    assert run("lock", "req.txt", "--check", "--architecture", "arm64").exit_code == 0
+
+
+def test_check_says_that_no_image_is_locked(requirements: Path) -> None:
+    assert run("lock", "req.txt").exit_code == 0
+    stale = run("lock", "req.txt", "--check", "--bundling", "docker", "--architecture", "arm64")
+    assert stale.exit_code == 1
+    assert "no image is locked for python3.13/arm64" in stale.stderr
+    assert "--architecture arm64 --bundling docker" in stale.stderr
+    assert requirements.exists()

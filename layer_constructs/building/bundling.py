@@ -82,10 +82,10 @@ class Bundling:
             options=ContainerOptions(
                 image=reference,
                 context=context,
-                build_args=dict(build_args or {}),
+                build_args=_variables(build_args, "build_args"),
                 entrypoint=_texts(entrypoint, "entrypoint"),
                 working_directory=working_directory,
-                environment=dict(environment or {}),
+                environment=_variables(environment, "environment"),
                 volumes=tuple(_volume(volume) for volume in volumes),
                 network=network,
                 user=user,
@@ -165,9 +165,23 @@ def _texts(value: object, argument: str) -> tuple[str, ...]:
     raise ArgumentError(f"{argument} is {value!r}, and must be a list of texts")
 
 
+def _variables(value: object, argument: str) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
+        # No value is shown: one may be a secret.
+        raise ArgumentError(f"{argument} must be a mapping of texts to texts")
+    odd = [name for name in value if not name or "=" in name]
+    if odd:
+        raise ArgumentError(f"{argument} has a variable of the name {odd[0]!r}")
+    return dict(value)
+
+
 def _volume(volume: Volume | _DockerVolume) -> Volume:
     if isinstance(volume, Volume):
         return volume
+    if not all(isinstance(getattr(volume, name, None), str) for name in ("host_path", "container_path")):
+        raise ArgumentError(f"volumes has {volume!r}", fix="write a DockerVolume(host_path=..., container_path=...)")
     consistency = getattr(volume, "consistency", None)
     return container_options.Volume(
         host_path=volume.host_path,

@@ -56,10 +56,11 @@ class HostBuilder(SdistBuilder):
         self._report(f"{sdist.label}: has no wheel for {target}, building it on this machine")
         held = work / "constraints.txt"
         held.write_text("\n".join(constraints), encoding="utf-8")
+        hold = ["--build-constraints", str(held)] if constraints else []
         variable, _, value = SAY_CHOSEN.partition("=")
         done = uv.call(
             [
-                "build", "--wheel", "--python", target.python, "--build-constraints", str(held),
+                "build", "--wheel", "--python", target.python, *hold,
                 "--out-dir", str(work / "out"), "--no-config", "--no-create-gitignore", *self._indexes.uv_arguments(),
                 str(self._fetched(sdist, self._indexes)),
             ],

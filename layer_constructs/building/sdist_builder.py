@@ -51,9 +51,10 @@ class SdistBuilder(ABC):
     def _build(self, sdist: LockedSdist, target: Target, constraints: Sequence[str], work: Path) -> tuple[Path, str]:
         """The wheel, somewhere in ``work``, and the log."""
 
-    def wheel(self, sdist: LockedSdist, target: Target) -> LockedWheel:
+    def wheel(self, sdist: LockedSdist, target: Target, *, again: bool = False) -> LockedWheel:
         """The wheel of ``sdist`` with its path.
 
+        :param again: build it also if it was built before.
         :raises LayerError: if it can't be built.
         """
         with self._one_at_a_time:
@@ -68,7 +69,7 @@ class SdistBuilder(ABC):
 
             name = f"built-{key}"
             with self._cache.lock(name):
-                known = self._cache.value("built", key, make)
+                known = make() if again else self._cache.value("built", key, make)
         wheel = _locked(sdist, known["wheel"], known["sha256"], tuple(known["backend"].split()))
         return self.with_file(wheel, target)
 

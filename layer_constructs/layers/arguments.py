@@ -86,7 +86,7 @@ def bundling_of(around: Surroundings, bundling: object) -> Bundling:
             f"bundling is {bundling!r}", fix="write Bundling.auto(), Bundling.docker(...) or Bundling.local()"
         )
     for mode in MODES:
-        if around.bundling in {mode, None}:
+        if around.bundling in (mode, None):
             return Bundling(mode=mode)
     raise ArgumentError(
         f"the context key {BUNDLING_CONTEXT} is {around.bundling!r}", details=[f"allowed: {', '.join(MODES)}"]

@@ -19,6 +19,7 @@ from layer_constructs.building.locking import lock, lock_text
 from layer_constructs.building.locking.lock import Lock, MadeFrom
 from layer_constructs.building.locking.moment import moment
 from layer_constructs.building.locking.pins import Pins
+from layer_constructs.building.sdist import BuildImage, Built, LockedSdist
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel
 from layer_constructs.errors import ArgumentError, LayerError, LockError, ResolutionError
@@ -57,6 +58,33 @@ PINS = {
 }
 
 
+SDIST = LockedSdist(
+    name="psycopg2",
+    version="2.9.11",
+    filename="psycopg2-2.9.11.tar.gz",
+    sha256=sha("1"),
+    url="https://files.example/psycopg2-2.9.11.tar.gz",
+    index=PYPI,
+)
+IMAGE = BuildImage(reference="house/build:1", digest="sha256:" + sha("2"), options="0" * 32)
+LOCAL_IMAGE = BuildImage(reference="localhost/build:1", id="sha256:" + sha("3"), options="1" * 32)
+
+
+def built(sdist: LockedSdist, tag: str, *backend: str, letter: str = "4") -> LockedWheel:
+    return LockedWheel(
+        name=sdist.name,
+        version=sdist.version,
+        filename=f"{sdist.name}-{sdist.version}-{tag}.whl",
+        sha256=sha(letter),
+        index=sdist.index,
+        built=Built(sdist=sdist, backend=backend),
+    )
+
+
+ON_X86 = built(SDIST, "cp313-cp313-linux_x86_64", "setuptools==80.9.0", "wheel==0.45.1+local")
+ON_ARM = built(SDIST, "cp313-cp313-linux_aarch64", letter="5")
+
+
 def render(path: Path, pins: dict[str, Pins] = PINS, made_from: MadeFrom = MADE_FROM) -> str:
     return lock_text.render(path, made_from=made_from, pins=pins, exclude_newer="2026-01-31T00:00:00Z", command="do it")
 
@@ -90,6 +118,47 @@ def test_wheels_and_projects_on_this_machine_are_written_relative_to_the_lock(tm
     assert '"../wheels/beta-1.0-py3-none-any.whl"' in text
     assert 'path = "../libs/shared"' in text
     assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    ("on_x86", "on_arm", "images"),
+    [
+        (ON_X86, ON_ARM, {"x86_64": IMAGE, "arm64": LOCAL_IMAGE}),
+        (ON_X86, SDIST, {"x86_64": IMAGE}),
+        (SDIST, SDIST, {}),
+        (SDIST, None, {}),
+        (built(SDIST, "py3-none-any"), built(SDIST, "py3-none-any"), {"x86_64": LOCAL_IMAGE}),
+        (locked("psycopg2-2.9.11-cp313-cp313-manylinux_2_17_x86_64.whl"), ON_ARM, {"arm64": IMAGE}),
+        (ON_X86, locked("psycopg2-2.9.11-cp313-cp313-manylinux_2_17_aarch64.whl"), {"x86_64": IMAGE}),
+        (ON_X86, locked("psycopg2-2.9.10-cp313-cp313-manylinux_2_17_aarch64.whl"), {"x86_64": IMAGE}),
+    ],
+    ids=["both", "one", "none", "for one only", "pure", "a wheel on x86_64", "a wheel on arm64", "another version"],
+)
+def test_what_was_built_comes_back(tmp_path: Path, on_x86: Any, on_arm: Any, images: Any) -> None:
+    answer = Pins(wheels={"x86_64": (PURE, on_x86), "arm64": (PURE, on_arm) if on_arm else (PURE,)}, images=images)
+    pins = {"python3.13": answer, "python3.9": PINS["python3.9"]}
+    found = written(tmp_path / "pylock.req.toml", pins)
+    assert found.pins("python3.13") == answer
+    assert found.pins("python3.9") == PINS["python3.9"]
+    again = {runtime: found.pins(runtime) for runtime in found.runtimes}
+    assert render(found.path, again) == found.path.read_text(encoding="utf-8")
+    Pylock.from_dict(tomllib.loads(found.path.read_text(encoding="utf-8"))).validate()
+
+
+def test_a_source_distribution_on_this_machine_is_written_relative_to_the_lock(tmp_path: Path) -> None:
+    source = LockedSdist(
+        name="beta",
+        version="1.0",
+        filename="beta-1.0.tar.gz",
+        sha256=sha("d"),
+        path=tmp_path / "in" / "beta-1.0.tar.gz",
+    )
+    wheel = built(source, "py3-none-any", "flit-core==3.12.0")
+    (tmp_path / "app").mkdir()
+    pins = {"python3.13": Pins(wheels={"x86_64": (wheel,), "arm64": (source,)}, images={"x86_64": IMAGE})}
+    found = written(tmp_path / "app" / "pylock.req.toml", pins)
+    assert found.pins("python3.13") == pins["python3.13"]
+    assert 'path = "../in/beta-1.0.tar.gz"' in found.path.read_text(encoding="utf-8")
 
 
 def test_the_text_is_the_same_whatever_the_order_of_the_facts(tmp_path: Path) -> None:
@@ -260,7 +329,14 @@ EVERYTHING = tomllib.loads(
                         locked("a-1-py3-none-any.whl", project=LocalProject(path=Path("/x/a"), source_sha256="0")),
                     )
                 }
-            )
+            ),
+            "python3.11": Pins(
+                wheels={
+                    "x86_64": (built(SDIST, "cp311-cp311-linux_x86_64", "setuptools==80.9.0"),),
+                    "arm64": (built(SDIST, "cp311-cp311-linux_aarch64", "setuptools==80.9.0", letter="5"),),
+                },
+                images={"x86_64": IMAGE, "arm64": LOCAL_IMAGE},
+            ),
         },
     )
 )
@@ -271,7 +347,17 @@ VALUES: st.SearchStrategy[Any] = st.one_of(
     st.dates(),
     st.text(max_size=8),
     st.sampled_from(
-        ["1.0", "2.0", "../x", "file://[", "https://[", "a-1-py3-none-any.whl", "extras == 'x'", "'a' in 5"]
+        [
+            "1.0",
+            "2.0",
+            "../x",
+            "file://[",
+            "psycopg2-2.9.11-1/../x-cp311-cp311-linux_x86_64.whl",
+            "https://[",
+            "a-1-py3-none-any.whl",
+            "extras == 'x'",
+            "'a' in 5",
+        ]
     ),
     st.lists(st.text(max_size=3), max_size=2),
     st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
@@ -302,6 +388,9 @@ def test_whatever_is_edited_there_is_a_result_or_an_error_of_ours(
         for runtime in found.runtimes:
             for wheels in found.pins(runtime).wheels.values():
                 assert all(len(wheel.sha256) == 64 for wheel in wheels)
+                assert not any("/" in wheel.filename for wheel in wheels)
+            for image in found.pins(runtime).images.values():
+                assert image.exact.startswith(image.reference.partition("@")[0])
     except LayerError as error:
         refused: LayerError | None = error
     else:

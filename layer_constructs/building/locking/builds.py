@@ -43,7 +43,7 @@ def with_builds(
 ) -> Pins:
     """``pins`` with everything built that ``architectures`` need and that was not built in this image yet.
 
-    A wheel without compiled code serves the other architecture too.
+    A wheel without compiled code serves the other architecture too. An image in which nothing was built is forgotten.
 
     :param rebuild: build also what was built in this image.
     :param always: name the image also where nothing has to be built: everything is installed in it.
@@ -52,28 +52,32 @@ def with_builds(
     wheels, images = dict(pins.wheels), dict(pins.images)
     for architecture in architectures:
         files = wheels.get(architecture, ())
-        sources = [_sdist(file) for file in files]
+        before = images.get(architecture)
+        sources = [None if before is None and not rebuild and _serves(file) else _sdist(file) for file in files]
         first = next((sdist for sdist in sources if sdist), None)
         if first is None and not (always and files):
             continue
         target = Target(runtime, architecture)
         image = builder.image(target, needed_by=first.label if first else files[0].name)
-        same = not rebuild and _same(images.get(architecture), image)
+        same = not rebuild and _same(before, image)
         images[architecture] = image
         done = tuple(
-            file if sdist is None or (same and isinstance(file, LockedWheel)) else _without_path(builder, sdist, target)
+            file
+            if sdist is None or (same and isinstance(file, LockedWheel))
+            else _without_path(builder, sdist, target, again=rebuild)
             for file, sdist in zip(files, sources, strict=True)
         )
         wheels[architecture] = done
         pure = {w.built.sdist.sha256: w for w in done if isinstance(w, LockedWheel) and w.built and w.is_pure}
         for other in wheels.keys() - {architecture}:
             wheels[other] = tuple(pure.get(f.sha256, f) if isinstance(f, LockedSdist) else f for f in wheels[other])
-    return replace(pins, wheels=wheels, images=images)
+    used = {a for a, files in wheels.items() if always or any(isinstance(f, LockedWheel) and f.built for f in files)}
+    return replace(pins, wheels=wheels, images={a: image for a, image in images.items() if a in used})
 
 
 def missing_builds(lock: Lock, target: Target, bundling: Bundling) -> list[str]:
     """What keeps a lock from being used for ``target`` as it is, one line each; asks no engine."""
-    if target.architecture in lock.runtimes[target.runtime]:
+    if target.architecture in lock.runtimes[target.runtime] or not bundling.builds:
         return []
     files = lock.select(target)
     missing = [f"no wheel of {file.label} was built for {target}" for file in files if isinstance(file, LockedSdist)]
@@ -96,9 +100,14 @@ def _sdist(file: LockedFile) -> LockedSdist | None:
     return file.built.sdist if file.built else None
 
 
-def _without_path(builder: Builder, sdist: LockedSdist, target: Target) -> LockedWheel:
+def _serves(file: LockedFile) -> bool:
+    """Whether it was built for another architecture and is good for this one."""
+    return isinstance(file, LockedWheel) and file.built is not None and file.is_pure
+
+
+def _without_path(builder: Builder, sdist: LockedSdist, target: Target, *, again: bool) -> LockedWheel:
     # Where it lies on this machine is nothing for a lock.
-    return replace(builder.wheel(sdist, target), path=None)
+    return replace(builder.wheel(sdist, target, again=again), path=None)
 
 
 def _same(before: BuildImage | None, now: BuildImage) -> bool:

@@ -14,7 +14,7 @@ from layer_constructs.building.locking.lock_request import LockRequest
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.errors import LockMissingError, LockStaleError
 
 
@@ -83,12 +83,19 @@ def is_fresh(request: LockRequest, lock: Lock, runtime: str) -> bool:
     return runtime in lock.runtimes and not request.made_from().changes_since(lock.made_from)
 
 
-def check(request: LockRequest, runtimes: Iterable[str]) -> None:
-    """Raise what :func:`ensure` would raise where locking is forbidden."""
-    lock = load(request)
+def check(request: LockRequest, runtimes: Iterable[str], architectures: Iterable[ArchitectureName] = ()) -> None:
+    """Raise what :func:`ensure` would raise where locking is forbidden.
+
+    :param architectures: look also whether everything was built for these.
+    """
+    lock, because = load(request), "--check only looks"
+    architectures = tuple(architectures)
     for runtime in runtimes:
         if lock is None or not is_fresh(request, lock, runtime):
-            raise _refusal(request, lock, Target(runtime), "--check only looks")
+            raise _refusal(request, lock, Target(runtime), because)
+        for target in (Target(runtime, architecture) for architecture in architectures):
+            if missing_builds(lock, target, request.bundling):
+                raise _refusal(request, lock, target, because)
 
 
 def _refusal(

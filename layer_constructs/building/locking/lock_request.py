@@ -15,6 +15,7 @@ from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.locking.lock import Lock, MadeFrom
 from layer_constructs.building.locking.selection import AGAIN
+from layer_constructs.building.reading.redaction import redact
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import RequirementsFile
 from layer_constructs.building.target import ArchitectureName, Target
@@ -64,10 +65,10 @@ class LockRequest:
             words.append("--build-sdists")
         if options.image:
             words += ["--image", options.image]
-        for hook in options.command_hooks:
-            words += ["--command-hook", hook]
+        for hook in options.command_hooks:  # it stands in the lock, which is no place for a password
+            words += ["--command-hook", redact(hook)]
         for constraint in options.build_constraints:
-            words += ["--build-constraint", constraint]
+            words += ["--build-constraint", redact(constraint)]
         return shlex.join(words)
 
     def made_from(self) -> MadeFrom:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -27,6 +28,8 @@ from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Ta
 from layer_constructs.building.unsafe import SAY_SO, refuse_unsafe
 from layer_constructs.building.wheel import LockedWheel, filename_of
 from layer_constructs.errors import (
+    BuildError,
+    ContainerError,
     EngineError,
     HashMismatchError,
     LayerError,
@@ -64,6 +67,7 @@ def resolve(
     :raises ResolutionError: if a needed architecture, or every one, has no answer.
     """
     upgrade = upgrade or Upgrade()
+    needed = set(needed)
 
     def ask(architecture: ArchitectureName, ceilings: Mapping[str, str]) -> tuple[LockedFile, ...] | LayerError:
         known = before.wheels.get(architecture, ()) if before else ()
@@ -80,8 +84,11 @@ def resolve(
             )
         except (ResolutionError, HashMismatchError) as error:
             return error
+        except (BuildError, ContainerError) as error:  # who doesn't need it need not be able to build for it
+            if architecture in needed or not needed:
+                raise
+            return error
 
-    needed = set(needed)
     wheels, failures = _ask_both(ask, {})
     for architecture, failure in failures.items():
         if architecture in needed or not wheels:
@@ -142,29 +149,32 @@ def resolve_target(
     :param ceilings: versions that may not be exceeded, by name.
     :param explain: find out what a failure means; without, it is a bare ResolutionError.
     """
-    refused: Completed | None = None
 
-    def explained(failed: Completed) -> LayerError:
+    def explained(failed: Completed, *, builds: bool = sources is not None) -> LayerError:
         offers = partial(_has_answer, run=run) if explain else None
         return uv_errors.resolution_failure(
-            failed.stderr, question=question, target=target, offers=offers, builds=sources is not None
+            failed.stderr, question=question, target=target, offers=offers, builds=builds
         )
+
+    # How uv failed for want of a wheel: the last time, and since something was built of which it knows now.
+    refused: Completed | None = None
+    since: Completed | None = None
 
     from_source: set[str] = set()
     metadata: dict[tuple[str, str], Metadata] = {}
-    for _ in range(_MAX_ROUNDS):
+    while max(Counter(name for name, _ in metadata).values(), default=0) < _MAX_ROUNDS:
         answer = _compile(
             question, target, known=tuple(known), upgrade=upgrade or Upgrade(), ceilings=ceilings or {},
             configuration=as_uv_configuration(from_source, metadata) if from_source else None,
             from_source=from_source, run=run,
         )  # fmt: skip
         if isinstance(answer, Completed):
-            lacking = uv_errors.without_wheel(answer.stderr) - from_source if sources else set()
-            if not lacking:
+            lacking = [name for name in uv_errors.without_wheel(answer.stderr) if name not in from_source]
+            if not (lacking and sources):
                 # If there is nothing to build it from either, what was said first is what the user is to read.
-                raise explained(refused or answer)
-            refused = refused or answer
-            from_source |= lacking
+                raise explained(since or answer)
+            refused = since = since or answer
+            from_source.add(lacking[0])  # the others may have a wheel in a version that is possible then
             continue
         new = [file for file in answer if isinstance(file, LockedSdist) and (file.name, file.version) not in metadata]
         if not new:
@@ -174,9 +184,9 @@ def resolve_target(
         try:
             metadata |= {(file.name, file.version): sources.metadata(file) for file in new}
         except EngineError as error:  # whoever has no engine wants to know why one is needed
-            raise type(error)(
-                error.problem, details=[*error.details, *explained(refused).details], fix=error.fix
-            ) from error
+            why = explained(refused, builds=False).details
+            raise type(error)(error.problem, details=[*error.details, *why], fix=error.fix) from error
+        since = None
     raise ResolutionError(
         f"what has to be built for {target} asks for other versions of itself, over and over",
         details=sorted(from_source),
@@ -250,7 +260,7 @@ def _pick(package: Package, target: Target, question: Question, output: Path) ->
     if package.sdist and not package.wheels:
         sdist = selection.sdist_of(package, output)
         if allowed and sdist.sha256 not in allowed:
-            raise _not_allowed(package, target, lines[0], found=sdist.sha256)
+            raise _not_allowed(package, target, lines[0], found=sdist.sha256, kind="source distribution")
         return sdist
     if allowed and package.wheels:
         package = replace(package, wheels=[w for w in package.wheels if w.hashes.get("sha256") in allowed])
@@ -283,13 +293,15 @@ def _archive_name(package: Package) -> list[str]:
     return [filename_of(archive.url or archive.path or "")] if archive else []
 
 
-def _not_allowed(package: Package, target: Target, line: RequirementLine, *, found: str | None) -> HashMismatchError:
+def _not_allowed(
+    package: Package, target: Target, line: RequirementLine, *, found: str | None, kind: str = "wheel"
+) -> HashMismatchError:
     if found:
         return HashMismatchError(
-            f"the wheel of {package.name} is not the one whose hash the file gives",
+            f"the {kind} of {package.name} is not the one whose hash the file gives",
             where=line.where,
             details=[f"allowed:    {', '.join(line.hashes)}", f"its sha256: {found}"],
-            fix="find out why the wheel changed; if it is the one you mean, write its hash",
+            fix=f"find out why the {kind} changed; if it is the one you mean, write its hash",
         )
     return HashMismatchError(
         f"no wheel of {package.name}=={package.version} for {target} has a hash that the file allows",

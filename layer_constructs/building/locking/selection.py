@@ -40,6 +40,9 @@ from layer_constructs.errors import (
 # The table of this library in a lock, at the top and at a package.
 TOOL = "layer-constructs"
 
+# How an entry pins what built a wheel: it is given to an installer as it is.
+_PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+")
+
 # The way out of a lock that can't be used: locking again would start from what is broken.
 AGAIN = "take it back from version control, or delete it and lock again"
 
@@ -204,13 +207,18 @@ def _built(package: Package, sdist: LockedSdist, target: Target, path: Path) -> 
         entry = facts.get("built", {}).get(target.architecture) if isinstance(facts, Mapping) else None
         if entry is None:
             return None
-        filename, sha256, backend = str(entry["wheel"]), entry["sha256"], tuple(map(str, entry["backend"]))
+        filename, sha256, backend = str(entry["wheel"]), entry["sha256"], entry["backend"]
         name, version = parse_wheel_filename(filename)[:2]
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise LockInvalidError(
             f"the entry of {package.name}, which is built, was edited: {error}", where=Where(path), fix=AGAIN
         ) from error
-    if (name, str(version)) != (sdist.name, sdist.version) or best([("", filename)], target) is None:
+    if not isinstance(backend, list) or not all(isinstance(pin, str) and _PIN.fullmatch(pin) for pin in backend):
+        raise LockInvalidError(
+            f"{package.name} names the build backend {backend!r}, and not a list of pins", where=Where(path), fix=AGAIN
+        )
+    is_its = (name, str(version)) == (sdist.name, sdist.version) and filename == filename_of(filename)
+    if not is_its or "\\" in filename or best([("", filename)], target) is None:
         raise LockInvalidError(f"{package.name} names the wheel {filename}", where=Where(path), fix=AGAIN)
     return LockedWheel(
         name=sdist.name,
@@ -218,7 +226,7 @@ def _built(package: Package, sdist: LockedSdist, target: Target, path: Path) -> 
         filename=filename,
         sha256=_sha256(sha256, filename, path),
         index=sdist.index,
-        built=Built(sdist=sdist, backend=backend),
+        built=Built(sdist=sdist, backend=tuple(backend)),
     )
 
 

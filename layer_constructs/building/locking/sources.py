@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
 from layer_constructs.building.sdist import BuildImage, LockedSdist
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
@@ -22,8 +25,11 @@ class Builder(Protocol):
     def image(self, target: Target, *, needed_by: str) -> BuildImage:
         """In what wheels are built."""
 
-    def wheel(self, sdist: LockedSdist, target: Target) -> LockedWheel:
-        """The wheel with its path, and how it was built."""
+    def wheel(self, sdist: LockedSdist, target: Target, *, again: bool = False) -> LockedWheel:
+        """The wheel with its path, and how it was built.
+
+        :param again: build it also if it was built before.
+        """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,11 +76,21 @@ def metadata_of(wheel: LockedWheel) -> Metadata:
             message = email.parser.BytesParser().parsebytes(archive.read(place))
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise BuildError(f"{wheel.filename} was built, and its metadata can't be read: {error}") from error
+    requires, requires_python = message.get_all("Requires-Dist") or [], message.get("Requires-Python")
+    try:  # what follows reads all of it at once and couldn't say whose it is
+        for requirement in requires:
+            Requirement(requirement)
+        SpecifierSet(requires_python or "")
+    except ValueError as error:
+        raise BuildError(
+            f"{wheel.filename} was built, and its metadata is not valid: {str(error).splitlines()[0]}",
+            fix=f"choose another version of {wheel.name}",
+        ) from error
     return Metadata(
         name=wheel.name,
         version=wheel.version,
-        requires=tuple(message.get_all("Requires-Dist") or ()),
-        requires_python=message.get("Requires-Python"),
+        requires=tuple(requires),
+        requires_python=requires_python,
         extras=tuple(message.get_all("Provides-Extra") or ()),
     )
 

@@ -67,13 +67,11 @@ class Offers(Protocol):
     def __call__(self, question: Question, target: Target, /) -> bool: ...
 
 
-def without_wheel(stderr: str) -> set[str]:
-    """The packages that uv says have no wheel for the target."""
-    return {
-        str(canonicalize_name(found["name"].rstrip(".,")))
-        for pattern in _NO_WHEEL
-        for found in pattern.finditer(stderr)
-    } - {PROJECT}
+def without_wheel(stderr: str) -> list[str]:
+    """The packages that uv says have no wheel for the target, each once: the deepest cause is what it says first."""
+    places = sorted((found.start("name"), found["name"]) for p in _NO_WHEEL for found in p.finditer(stderr))
+    names = dict.fromkeys(str(canonicalize_name(name.rstrip(".,"))) for _, name in places)
+    return [name for name in names if name != PROJECT]
 
 
 def resolution_failure(

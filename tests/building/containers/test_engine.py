@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -260,3 +261,63 @@ def test_says_how_to_run_what_the_machine_cannot() -> None:
     assert "linux/arm64" in error.problem
     assert error.fix
     assert "binfmt" in error.fix
+
+
+# An image of the user's Dockerfile
+
+
+def test_builds_an_image_for_the_platform_and_shows_no_value_of_an_argument() -> None:
+    options = ContainerOptions(context=Path("docker"), build_args={"VERSION": "1", "TOKEN": "s3cret"})
+    assert engine.build_arguments("docker", "house/made:1", ARM, options) == [
+        "docker", "build", "--platform", "linux/arm64", "--tag", "house/made:1",
+        "--build-arg", "TOKEN", "--build-arg", "VERSION",
+        "docker",
+    ]  # fmt: skip
+    assert engine.build_arguments("podman", "made", X86, ContainerOptions(context=Path("/a b"))) == [
+        "podman", "build", "--platform", "linux/amd64", "--tag", "made", "/a b",
+    ]  # fmt: skip
+
+
+class Building:
+    """An engine that has an image or makes it.
+
+    :ivar calls: the arguments and variables of each call.
+    """
+
+    def __init__(self, *codes: int, stderr: str = "") -> None:
+        self._codes = iter(codes)
+        self._stderr = stderr
+        self.calls: list[tuple[Sequence[str], Mapping[str, str]]] = []
+
+    def __call__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        secrets: Iterable[str] = (),
+        show_progress: bool = False,
+    ) -> Completed:
+        self.calls.append((argv, env))
+        return Completed(returncode=next(self._codes), stdout="[]", stderr=self._stderr)
+
+
+def make_image(run: Building) -> None:
+    options = ContainerOptions(context=Path("docker"), build_args={"TOKEN": "s3cret"})
+    engine.build_image("made", options, X86, engine="podman", env={"PATH": "/bin"}, needed_by="numpy==1", run=run)
+
+
+def test_builds_an_image_only_where_it_is_missing() -> None:
+    there, missing = Building(0), Building(1, 0)
+    make_image(there)
+    make_image(missing)
+    assert [arguments[:3] for arguments, _ in there.calls] == [["podman", "image", "inspect"]]
+    assert [arguments[1] for arguments, _ in missing.calls] == ["image", "build"]
+    assert missing.calls[1][1] == {"PATH": "/bin", "TOKEN": "s3cret"}
+
+
+def test_says_why_a_dockerfile_fails() -> None:
+    with pytest.raises(ImageError) as caught:
+        make_image(Building(1, 125, stderr="STEP 2/2: RUN false\nError: exit status 1"))
+    assert str(caught.value).startswith("numpy==1 needs a container, and its image can't be made from docker\n")
+    assert "STEP 2/2: RUN false" in str(caught.value)
