@@ -178,6 +178,14 @@ class Cache:
             raise _unusable(self.root, error) from error
         return path
 
+    def kept_file(self, kind: str, key: str, name: str) -> Path | None:
+        """A file that :meth:`file` would give without making it."""
+        path = self.root / kind / key / name
+        try:
+            return path if _is_file_of(path, key) else None
+        except OSError as error:
+            raise _unusable(self.root, error) from error
+
     def folder(self, kind: str) -> Path:
         """The folder of one kind of thing, made where it is missing."""
         try:

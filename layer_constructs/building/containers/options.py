@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # A variable with such a name holds what must be in no hash: another value of it builds nothing anew.
+_LOGIN = re.compile(r"://[^/\s]+@")  # in a URL
 _SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY|_AUTH", re.IGNORECASE)
 
 
@@ -60,7 +61,7 @@ class ContainerOptions:
     def secrets(self) -> tuple[str, ...]:
         """Values that must be in no log."""
         both = {**self.build_args, **self.environment}
-        return tuple(value for name, value in both.items() if _SECRET.search(name))
+        return tuple(value for name, value in both.items() if _is_secret(name, value))
 
     @property
     def fingerprint(self) -> str:
@@ -80,6 +81,21 @@ class ContainerOptions:
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:32]
 
     @property
+    def only_in_an_app(self) -> list[str]:
+        """The options that are set and that the command line has no word for."""
+        names = (
+            "context",
+            "entrypoint",
+            "working_directory",
+            "environment",
+            "volumes",
+            "network",
+            "user",
+            "security_opt",
+        )
+        return [name for name in names if getattr(self, name)]
+
+    @property
     def context_fingerprint(self) -> str:
         """A hash of the Dockerfile's folder and its arguments: names the image that is built of it.
 
@@ -96,4 +112,8 @@ class ContainerOptions:
 
 
 def _public(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: "" if _SECRET.search(name) else value for name, value in variables.items()}
+    return {name: "" if _is_secret(name, value) else value for name, value in variables.items()}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return _SECRET.search(name) is not None or _LOGIN.search(value) is not None

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.containers.image_name import image_name
+from layer_constructs.building.host_builder import HOST
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.locking.sources import Builder
@@ -38,26 +39,30 @@ def with_builds(
     architectures: Iterable[ArchitectureName],
     *,
     builder: Builder,
+    bundling: Bundling,
     rebuild: bool = False,
-    always: bool = False,
 ) -> Pins:
     """``pins`` with everything built that ``architectures`` need and that was not built in this image yet.
 
     A wheel without compiled code serves the other architecture too. An image in which nothing was built is forgotten.
 
+    :param bundling: where it is built; with docker, the image is named also where nothing has to be built.
     :param rebuild: build also what was built in this image.
-    :param always: name the image also where nothing has to be built: everything is installed in it.
     :raises LayerError: if something can't be built.
     """
     wheels, images = dict(pins.wheels), dict(pins.images)
+    always = bundling.mode == "docker"
     for architecture in architectures:
         files = wheels.get(architecture, ())
         before = images.get(architecture)
+        target = Target(runtime, architecture)
+        complete = not any(isinstance(file, LockedSdist) for file in files)
+        if before and not rebuild and complete and not _changes(before, bundling, target):
+            continue  # without asking the engine
         sources = [None if before is None and not rebuild and _serves(file) else _sdist(file) for file in files]
         first = next((sdist for sdist in sources if sdist), None)
         if first is None and not (always and files):
             continue
-        target = Target(runtime, architecture)
         image = builder.image(target, needed_by=first.label if first else files[0].name)
         same = not rebuild and _same(before, image)
         images[architecture] = image
@@ -82,16 +87,21 @@ def missing_builds(lock: Lock, target: Target, bundling: Bundling) -> list[str]:
     files = lock.select(target)
     missing = [f"no wheel of {file.label} was built for {target}" for file in files if isinstance(file, LockedSdist)]
     compiled = any(isinstance(file, LockedWheel) and file.built and not file.is_pure for file in files)
-    if bundling.mode == "local" or not (compiled or bundling.mode == "docker"):
-        return missing
-    before, name = lock.images.get(target), image_name(bundling.options, target)
-    if before is None:
-        missing.append(f"no image is locked for {target}")
-    elif before.reference != name:
-        missing.append(f"the image for {target}: {before.reference} became {name}")
-    elif before.options != bundling.options.fingerprint:
-        missing.append(f"the options of the container for {target} changed")
+    if compiled or bundling.mode == "docker":
+        missing += _changes(lock.images.get(target), bundling, target)
     return missing
+
+
+def _changes(before: BuildImage | None, bundling: Bundling, target: Target) -> list[str]:
+    """How what is recorded differs from what is asked for, in words."""
+    name = HOST if bundling.mode == "local" else image_name(bundling.options, target)
+    if before is None:
+        return [f"no image is locked for {target}"]
+    if before.reference != name:
+        return [f"the image for {target}: {before.reference} became {name}"]
+    if before.options != bundling.options.fingerprint:
+        return [f"the options of the container for {target} changed"]
+    return []
 
 
 def _sdist(file: LockedFile) -> LockedSdist | None:

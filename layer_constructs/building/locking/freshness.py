@@ -113,6 +113,10 @@ def _refusal(
     if runtime in lock.runtimes:
         changes = missing_builds(lock, target, request.bundling)
         command = request.command(runtime=runtime, architecture=target.architecture)
+        unsaid = request.bundling.options.only_in_an_app
+        if unsaid:
+            command = "cdk synth --context layer-constructs:locked=false"
+            changes.append(f"the command line has no word for the container's {', '.join(unsaid)}, the app has")
         return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
     return LockMissingError(
         lock=request.path, missing=runtime, because=because, command=request.command(runtime=runtime)

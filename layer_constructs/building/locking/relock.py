@@ -80,8 +80,8 @@ def relock(
                 runtime,
                 needed,
                 builder=builder,
+                bundling=request.bundling,
                 rebuild=rebuild,
-                always=request.bundling.mode == "docker",
             )
     if lock and not stale and pins == before:
         return False
@@ -112,6 +112,17 @@ def _resolve(
     """Put the answers for ``asked`` runtimes into ``pins``, in which those before stand."""
     before = dict(pins)
     question, built = _question(request, exclude_newer=date, cache=cache, run=run)
+    built_before = (f for answer in before.values() for files in answer.wheels.values() for f in files)
+    sources = (
+        Sources(
+            builder=builder,
+            target=Target(next(iter(wanted)), next(iter(needed), ARCHITECTURES[0])),
+            cache=cache,
+            known=[file for file in built_before if isinstance(file, LockedWheel) and file.built],
+        )
+        if builder
+        else None
+    )
     for runtime in dict.fromkeys(asked):
         try:
             answer = resolve(
@@ -120,9 +131,7 @@ def _resolve(
                 needed=needed if runtime in wanted else (),
                 before=before.get(runtime),
                 upgrade=upgrade if runtime in wanted else None,
-                sources=Sources(builder=builder, target=Target(runtime, next(iter(needed), ARCHITECTURES[0])))
-                if builder
-                else None,
+                sources=sources,
                 run=run,
             )
         except ResolutionError as error:

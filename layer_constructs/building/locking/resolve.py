@@ -323,7 +323,17 @@ def resolve_pins(
     :raises RequirementsError: if a pinned package needs one that is not pinned.
     """
     requirements = tuple(requirements)
-    answer = resolve_target(Question(requirements=requirements, indexes=indexes), target, run=run)
+    try:
+        answer = resolve_target(Question(requirements=requirements, indexes=indexes), target, run=run)
+    except WheelUnavailableError as error:
+        raise WheelUnavailableError(
+            package=error.package,
+            target=str(target),
+            where=error.where,
+            offered=error.offered,
+            reason="a file in which everything is pinned and hashed is its own lock, with no place for what is built of a source distribution",
+            fix="take the hashes out, so that a lock with them is made, which records the wheel that a container builds",
+        ) from error
     wheels = tuple(file for file in answer if isinstance(file, LockedWheel))  # without sources, there is nothing else
     unpinned = {wheel.name for wheel in wheels} - {pin.name for pin in pins}
     if unpinned:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email.parser
 import json
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from layer_constructs.building.cache import Cache
 from layer_constructs.building.sdist import BuildImage, LockedSdist
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
@@ -48,10 +49,13 @@ class Sources:
     """Gives a resolver the metadata of packages that have to be built, by building them.
 
     :param target: for which they are built: what a package needs is the same on every target.
+    :param known: wheels that were built before; what of them is in the cache is not built to be read.
     """
 
     builder: Builder
     target: Target
+    cache: Cache
+    known: Sequence[LockedWheel] = ()
     _known: dict[str, Metadata] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -60,8 +64,17 @@ class Sources:
         with self._lock:  # both architectures ask at once
             known = self._known.get(sdist.sha256)
             if known is None:
-                known = self._known[sdist.sha256] = metadata_of(self.builder.wheel(sdist, self.target))
+                wheel = self._kept(sdist) or self.builder.wheel(sdist, self.target)
+                known = self._known[sdist.sha256] = metadata_of(wheel)
         return known
+
+    def _kept(self, sdist: LockedSdist) -> LockedWheel | None:
+        for wheel in self.known:
+            if wheel.built and wheel.built.sdist.sha256 == sdist.sha256:
+                path = self.cache.kept_file("wheels", wheel.sha256, wheel.filename)
+                if path:
+                    return wheel.at(path)
+        return None
 
 
 def metadata_of(wheel: LockedWheel) -> Metadata:
