@@ -5,9 +5,12 @@ The text says what went wrong, the value and where it stands, what would be allo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+# Of what may be many: the first ones tell what is the matter.
+_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class WheelUnavailableError(ResolutionError):
         reason: str | None = None,
         fix: str | None = None,
     ) -> None:
+        self.package = package
+        self.offered = tuple(offered)
         details = [reason] if reason else []
         details.append(f"wheels for: {', '.join(offered)}" if offered else "wheels for: no Lambda target")
         super().__init__(
@@ -195,3 +200,53 @@ class EngineError(ContainerError):
 
 class ImageError(ContainerError):
     """There is no such image, or it is for another architecture."""
+
+
+class LicenseNotAllowedError(LayerError):
+    """A package in a layer has a licence that is not allowed, or none that is known."""
+
+    def __init__(self, *, refused: Sequence[tuple[str, str]], allowed: Sequence[str]) -> None:
+        count = "a package has" if len(refused) == 1 else f"{len(refused)} packages have"
+        name = refused[0][0].partition(" ")[0]
+        super().__init__(
+            f"{count} a licence that is not allowed",
+            details=[
+                *(f"{package}: {licence}" for package, licence in refused),
+                f"allowed: {', '.join(allowed) or 'none'}",
+            ],
+            fix="use another package or version, add the licence to licenses=[...], or say why it may be used: "
+            f'license_exceptions={{"{name}": "..."}}',
+        )
+
+
+class VulnerabilityServiceError(LayerError):
+    """A vulnerability service did not give a complete answer: nothing is known then, not that there is nothing."""
+
+    def __init__(self, *, service: str, reason: str, fix: str | None = None) -> None:
+        super().__init__(
+            f"the vulnerability service {service} {reason}",
+            details=["so it is not known whether the packages have vulnerabilities"],
+            fix=fix
+            or "check the URL, the network and the proxy (HTTPS_PROXY, NO_PROXY), try again later, or name a mirror",
+        )
+
+
+class AuditError(LayerError):
+    """Files of a finished layer that won't work on its target.
+
+    :param found: by package, what was found, one line each.
+    """
+
+    def __init__(self, *, target: str, found: Mapping[str, Sequence[str]]) -> None:
+        details = []
+        for package, lines in found.items():
+            details.append(f"{package}:")
+            details += [f"  {line}" for line in lines[:_SHOWN]]
+            if len(lines) > _SHOWN:
+                details.append(f"  and {len(lines) - _SHOWN} more")
+        names = ", ".join(found)
+        super().__init__(
+            f"{names} won't work on {target}",
+            details=details,
+            fix=f"use another version, or, where it does no harm, say why: allow={{{next(iter(found))!r}: '...'}}",
+        )

@@ -37,12 +37,31 @@ _LIBSTDCXX: dict[tuple[int, int], dict[str, tuple[int, ...]]] = {
     (2, 34): {"GLIBCXX": (3, 4, 29), "CXXABI": (1, 3, 13)},
 }
 
+# zlib. Every manylinux wheel may count on it (auditwheel's policies), and the runtime's own Python needs it to import
+# from a zip. Both systems have it: Amazon Linux 2 libz.so.1.2.7, Amazon Linux 2023 libz.so.1.2.11, by the lists of
+# their /lib64 that brefphp/aws-lambda-layers keeps (utils/lib-check/al2-x64.txt, utils/lib-copy/libs-*.txt). A
+# program may ask for more: "/lib64/libz.so.1: version `ZLIB_1.2.9' not found" was said on the Lambda of 2018
+# (https://github.com/libvips/pyvips/issues/42).
+# What else those lists have that a policy permits, such as libglib, is of the image and not on Lambda
+# (https://github.com/aws/aws-lambda-base-images/issues/120 is such a case).
+_ZLIB_NEWEST: dict[tuple[int, int], tuple[int, ...]] = {(2, 26): (1, 2, 7), (2, 34): (1, 2, 11)}
+_ZLIB = frozenset({"libz.so.1"})
+
 
 def base_libraries(target: Target) -> frozenset[str]:
     """The sonames that are on the target for sure."""
     return _GLIBC | _GLIBC_OF[target.architecture] | _GCC
 
 
+def permitted_libraries(target: Target) -> frozenset[str]:
+    """The sonames that a finished wheel may count on.
+
+    It is more than :func:`base_libraries`, which decides what goes into a wheel that is built here: where there is the
+    choice, a library travels with the layer.
+    """
+    return base_libraries(target) | _ZLIB
+
+
 def newest_versions(target: Target) -> dict[str, tuple[int, ...]]:
-    """The newest symbol version there, by family: ``GLIBC``, ``GLIBCXX`` and ``CXXABI``."""
-    return {"GLIBC": target.glibc, **_LIBSTDCXX[target.glibc]}
+    """The newest symbol version there, by family: ``GLIBC``, ``GLIBCXX``, ``CXXABI`` and ``ZLIB``."""
+    return {"GLIBC": target.glibc, **_LIBSTDCXX[target.glibc], "ZLIB": _ZLIB_NEWEST[target.glibc]}

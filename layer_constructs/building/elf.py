@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -14,6 +14,7 @@ from layer_constructs.building.base_libraries import base_libraries, newest_vers
 from layer_constructs.building.target import Target
 
 if TYPE_CHECKING:
+    from elftools.construct.lib.container import Container
     from elftools.elf.elffile import ELFFile
 
 _MAGIC = b"\x7fELF"
@@ -21,13 +22,13 @@ _MAGIC = b"\x7fELF"
 # As `platform.machine()` says it; another one keeps the name of the ELF specification.
 _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 
-_VERSION = re.compile(r"(GLIBC|GLIBCXX|CXXABI)_([0-9]+(?:\.[0-9]+)*)")
+_VERSION = re.compile(r"(GLIBC|GLIBCXX|CXXABI|ZLIB)_([0-9]+(?:\.[0-9]+)*)")
 
 # Versions that a file may ask for; a damaged one asks for four billion.
 _MOST = 10_000
 
-# What pyelftools calls the text of a tag.
-_TEXTS = {"DT_NEEDED": "needed", "DT_SONAME": "soname", "DT_RPATH": "rpath", "DT_RUNPATH": "runpath"}
+# What has a text for a value.
+_TEXTS = ("DT_NEEDED", "DT_SONAME", "DT_RPATH", "DT_RUNPATH")
 
 # A version with a name in place of a number: packed relative relocations, which came with glibc 2.36 (its NEWS).
 _NAMED = {"GLIBC_ABI_DT_RELR": ("GLIBC", (2, 36))}
@@ -41,7 +42,7 @@ class SymbolVersion:
     """The newest version that a file wants of one library.
 
     :param library: the soname, such as ``libc.so.6``.
-    :param family: ``GLIBC``, ``GLIBCXX`` or ``CXXABI``.
+    :param family: ``GLIBC``, ``GLIBCXX``, ``CXXABI`` or ``ZLIB``.
     :param number: to compare it by.
     :param name: as it stands in the file, such as ``GLIBC_2.34``.
     """
@@ -52,6 +53,19 @@ class SymbolVersion:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A part of a file that the loader maps into memory (PT_LOAD); in bytes.
+
+    :param size: of the part in the file; in memory it may be larger.
+    """
+
+    offset: int
+    size: int
+    address: int
+    alignment: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Elf:
     """An executable or a shared library.
@@ -59,7 +73,6 @@ class Elf:
     :param machine: ``x86_64``, ``aarch64``, or the ELF specification's name of another.
     :param needed: the sonames that it asks for (DT_NEEDED), in order.
     :param versions: the newest of each library and family.
-    :param alignment: of its segments in memory, in bytes; a page of the machine must not be larger.
     :param search: the folders in which it has libraries looked for (DT_RPATH and DT_RUNPATH).
     """
 
@@ -67,43 +80,59 @@ class Elf:
     needed: tuple[str, ...]
     soname: str | None
     versions: tuple[SymbolVersion, ...]
-    alignment: int
+    segments: tuple[Segment, ...]
     search: tuple[str, ...]
+
+    @property
+    def alignment(self) -> int:
+        """Of its segments in memory, in bytes; a page of the machine must not be larger."""
+        return max((segment.alignment for segment in self.segments), default=1)
 
 
 def read_elf(stream: BinaryIO) -> Elf | None:
-    """What stands in a seekable file; None if it is no executable or shared library, or a damaged one."""
+    """What stands in a seekable file; None if it is no executable or shared library, or a damaged one.
+
+    It reads what the loader reads, and so no sections: there are many, and a file may come without.
+    """
     if stream.read(len(_MAGIC)) != _MAGIC:
         return None
 
     from elftools.common.exceptions import ELFError
-    from elftools.elf.dynamic import DynamicSegment
     from elftools.elf.elffile import ELFFile
 
     try:
         file = ELFFile(stream)
         if file["e_type"] not in {"ET_EXEC", "ET_DYN"}:
             return None
+        headers = list(_program_headers(file))
+        segments = tuple(
+            Segment(header["p_offset"], header["p_filesz"], header["p_vaddr"], header["p_align"])
+            for header in headers
+            if header["p_type"] == "PT_LOAD"
+        )
+        entries = [
+            entry for header in headers if header["p_type"] == "PT_DYNAMIC" for entry in _dynamic_entries(file, header)
+        ]
+        values = dict(entries)
+        strings = _offset(segments, values["DT_STRTAB"]) if "DT_STRTAB" in values else 0
         texts: dict[str, list[str]] = {tag: [] for tag in _TEXTS}
-        alignment = 1
-        for segment in file.iter_segments():
-            if segment["p_type"] == "PT_LOAD":
-                alignment = max(alignment, segment["p_align"])
-            elif isinstance(segment, DynamicSegment):
-                for tag in segment.iter_tags():
-                    if tag.entry.d_tag in texts:
-                        texts[tag.entry.d_tag].append(getattr(tag, _TEXTS[tag.entry.d_tag]))
+        for tag, value in entries:
+            if tag in texts:
+                texts[tag].append(_text(file, strings + value))
         return Elf(
             machine=_MACHINES.get(file["e_machine"], str(file["e_machine"])),
             needed=tuple(texts["DT_NEEDED"]),
             soname=next(iter(texts["DT_SONAME"]), None),
-            versions=_versions(file),
-            alignment=alignment,
+            versions=_versions(file, _offset(segments, values["DT_VERNEED"]), values["DT_VERNEEDNUM"], strings)
+            if "DT_VERNEED" in values
+            else (),
+            segments=segments,
             search=tuple(each for text in texts["DT_RPATH"] + texts["DT_RUNPATH"] for each in text.split(":")),
         )
     except (
         ELFError,
         ValueError,
+        LookupError,
         AttributeError,
         AssertionError,
         OverflowError,
@@ -111,23 +140,62 @@ def read_elf(stream: BinaryIO) -> Elf | None:
         return None
 
 
-def _versions(file: ELFFile) -> tuple[SymbolVersion, ...]:
-    from elftools.elf.gnuversions import GNUVerNeedSection
+def _program_headers(file: ELFFile) -> Iterator[Container]:
+    from elftools.common.utils import struct_parse
 
-    section = next(file.iter_sections("SHT_GNU_verneed"), None)  # there is one at most, and near the front
-    if not isinstance(section, GNUVerNeedSection):
-        return ()
+    # `iter_segments` would read every section to find the texts of the dynamic one.
+    for number in range(min(file["e_phnum"], _MOST)):
+        yield struct_parse(file.structs.Elf_Phdr, file.stream, file["e_phoff"] + number * file["e_phentsize"])
+
+
+def _dynamic_entries(file: ELFFile, header: Container) -> Iterator[tuple[str, int]]:
+    from elftools.common.utils import struct_parse
+
+    size = file.structs.Elf_Dyn.sizeof()
+    for number in range(min(header["p_filesz"] // size, _MOST)):
+        entry = struct_parse(file.structs.Elf_Dyn, file.stream, header["p_offset"] + number * size)
+        if entry["d_tag"] == "DT_NULL":
+            return
+        yield str(entry["d_tag"]), int(entry["d_val"])
+
+
+def _offset(segments: tuple[Segment, ...], address: int) -> int:
+    """Where in the file stands what is at an address in memory."""
+    for segment in segments:
+        if segment.address <= address < segment.address + segment.size:
+            return segment.offset + address - segment.address
+    raise ValueError(f"no segment has the address {address}")
+
+
+def _text(file: ELFFile, offset: int) -> str:
+    from elftools.common.utils import parse_cstring_from_stream
+
+    return (parse_cstring_from_stream(file.stream, offset) or b"").decode()
+
+
+def _versions(file: ELFFile, offset: int, count: int, strings: int) -> tuple[SymbolVersion, ...]:
+    from elftools.common.utils import struct_parse
+
     newest: dict[tuple[str, str], SymbolVersion] = {}
-    pairs = ((need.name or "", each) for need, wanted in islice(section.iter_versions(), _MOST) for each in wanted)
-    for library, each in islice(pairs, _MOST):
-        name = each.name or ""
-        known = _number(name)
-        if known is None or each["vna_flags"] & _WEAK:
-            continue
-        family, number = known
-        before = newest.get((library, family))
-        if before is None or number > before.number:
-            newest[library, family] = SymbolVersion(library=library, family=family, number=number, name=name)
+    left = _MOST
+    for _ in range(min(count, _MOST)):
+        need = struct_parse(file.structs.Elf_Verneed, file.stream, offset)
+        library, at = _text(file, strings + need["vn_file"]), offset + need["vn_aux"]
+        for _ in range(need["vn_cnt"]):
+            each = struct_parse(file.structs.Elf_Vernaux, file.stream, at)
+            at += each["vna_next"]
+            left -= 1
+            if not left:
+                raise ValueError(f"more than {_MOST} versions")
+            name = _text(file, strings + each["vna_name"])
+            known = _number(name)
+            if known is None or each["vna_flags"] & _WEAK:
+                continue
+            family, number = known
+            before = newest.get((library, family))
+            if before is None or number > before.number:
+                newest[library, family] = SymbolVersion(library=library, family=family, number=number, name=name)
+        offset += need["vn_next"]
     return tuple(newest.values())
 
 
@@ -193,8 +261,17 @@ def obstacles(wheel: Path, target: Target) -> list[Obstacle]:
                 elf = read_elf(io.BytesIO(head + file.read())) if head == _MAGIC else None
             if elf:
                 files[member] = elf
+    return obstacles_of(files, target)
+
+
+def obstacles_of(files: Mapping[str, Elf], target: Target, *, also: Collection[str] = ()) -> list[Obstacle]:
+    """What keeps files that lie together from loading on the target, by file.
+
+    :param files: by path; each counts as found for all others, by its name and its soname.
+    :param also: further sonames that are there.
+    """
     own = {PurePosixPath(name).name for name in files} | {elf.soname for elf in files.values() if elf.soname}
-    there = own | base_libraries(target)
+    there = own | base_libraries(target) | set(also)
     newest = newest_versions(target)
     found: list[Obstacle] = []
     for name, elf in files.items():
@@ -210,6 +287,6 @@ def obstacles(wheel: Path, target: Target) -> list[Obstacle]:
                 newest=f"{each.family}_{'.'.join(map(str, newest[each.family]))}",
             )
             for each in elf.versions
-            if each.library not in own and each.number > newest[each.family]
+            if each.library in there - own and each.number > newest[each.family]
         ]
     return found

@@ -11,8 +11,8 @@ import posixpath
 import re
 import shutil
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -60,11 +60,13 @@ class Tree:
     :param contested: the files that several distributions bring with different contents, with those distributions'
         names in order. Which content is there is chance: uv installs wheels at the same time. Installing those
         distributions again, one after the other in this order, settles it.
+    :param owners: of each file that a RECORD lists, the distribution: of several, the last by name.
     """
 
     files: tuple[TreeFile, ...]
     sizes: Mapping[str, int]
     contested: Mapping[str, tuple[str, ...]]
+    owners: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unzipped_size(self) -> int:
@@ -122,7 +124,28 @@ def normalise(root: Path, *, site: str = "python") -> Tree:
             for path, by_digest in sorted(claims.items())
             if len(by_digest) > 1
         },
+        owners={
+            path: max(name for names in by_digest.values() for name in names) for path, by_digest in claims.items()
+        },
     )
+
+
+def after_changes(root: Path, before: Tree, changed: Collection[str], *, site: str = "python") -> Tree:
+    """The tree again when the contents of some files have changed: RECORD says so.
+
+    :param changed: paths of files.
+    """
+    facts: dict[str, tuple[str, str]] = {}
+    for path in changed:
+        content = (root / path).read_bytes()
+        facts[path] = (_record_hash(content), str(len(content)))
+    for file in before.files:
+        if facts and _is_record(file.path, site):
+            rows = _read_record(root, file.path)
+            mended = [(listed, *facts.get(f"{site}/{listed}", (digest, size))) for listed, digest, size in rows]
+            if mended != rows:
+                _rewrite(root, file, _record_text(mended))
+    return normalise(root, site=site)
 
 
 def _clean(folder: str, prefix: str, site: str, files: dict[str, TreeFile]) -> None:

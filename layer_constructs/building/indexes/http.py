@@ -93,24 +93,16 @@ class Http:
         if login is not None:
             request.add_header("Authorization", login)
         try:
-            with self._opener(url).open(request, timeout=self._timeout) as response:
+            with opener(url, self._environ).open(request, timeout=self._timeout) as response:
                 if response.status in _REDIRECTS and response.headers.get("Location"):
                     return str(response.headers["Location"])
                 if response.status != HTTPStatus.OK:
                     return Status(response.status)
                 return read(response)
         except urllib.error.URLError as error:
-            raise _PassingError(_reason(error.reason)) from None
+            raise _PassingError(reason_of(error.reason)) from None
         except (OSError, http.client.HTTPException) as error:
-            raise _PassingError(_reason(error)) from None
-
-    def _opener(self, url: str) -> urllib.request.OpenerDirector:
-        """HTTP and HTTPS only, redirects and errors left as they are."""
-        opener = urllib.request.OpenerDirector()
-        opener.add_handler(urllib.request.ProxyHandler(_proxies(url, self._environ)))
-        opener.add_handler(urllib.request.HTTPHandler())
-        opener.add_handler(urllib.request.HTTPSHandler(context=_tls(url, self._environ)))
-        return opener
+            raise _PassingError(reason_of(error)) from None
 
 
 class _PassingError(Exception):
@@ -126,6 +118,15 @@ def _login(url: str, index: Index, environ: Mapping[str, str]) -> str | None:
     if username is None and password is None:
         return None
     return "Basic " + base64.b64encode(f"{username or ''}:{password or ''}".encode()).decode()
+
+
+def opener(url: str, environ: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """HTTP and HTTPS only, with proxies and certificates from ``environ``; redirects and errors left as they are."""
+    opener = urllib.request.OpenerDirector()
+    opener.add_handler(urllib.request.ProxyHandler(_proxies(url, environ)))
+    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(urllib.request.HTTPSHandler(context=_tls(url, environ)))
+    return opener
 
 
 def netrc_login(host: str, environ: Mapping[str, str]) -> tuple[str, str] | None:
@@ -181,7 +182,7 @@ def _tls(url: str, environ: Mapping[str, str]) -> ssl.SSLContext:
     return context
 
 
-def _reason(error: object) -> str:
+def reason_of(error: object) -> str:
     """The fact in the words of the system; never the URL, which may be a proxy's with a password."""
     if isinstance(error, TimeoutError):
         return "timed out"

@@ -331,8 +331,9 @@ def resolve_pins(
             target=str(target),
             where=error.where,
             offered=error.offered,
-            reason="a file in which everything is pinned and hashed is its own lock, with no place for what is built of a source distribution",
-            fix="take the hashes out, so that a lock with them is made, which records the wheel that a container builds",
+            reason="there is only a source distribution, and a file in which everything is pinned and hashed is its own "
+            "lock, with no place for what is built",
+            fix="take the hashes out: the lock that is then made records the wheel that a container builds",
         ) from error
     wheels = tuple(file for file in answer if isinstance(file, LockedWheel))  # without sources, there is nothing else
     unpinned = {wheel.name for wheel in wheels} - {pin.name for pin in pins}

@@ -1,0 +1,1 @@
+"""A finished tree is looked at: does every file load on the target?"""

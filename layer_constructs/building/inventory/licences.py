@@ -1,0 +1,183 @@
+"""The licence of a package, the joined one of a layer, and those that a user allows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from layer_constructs.building.inventory import known_licences, spdx
+from layer_constructs.building.inventory.clean import one_line
+from layer_constructs.building.inventory.metadata import read_metadata
+from layer_constructs.errors import ArgumentError, LicenseNotAllowedError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
+
+    from layer_constructs.building.inventory.components import Component
+
+# In a joined licence, for packages whose licence is not known, and for licences for which there was no room. SPDX has
+# no word for them inside an expression; a `LicenseRef-` is valid there.
+UNKNOWN = "LicenseRef-unknown"
+MORE = "LicenseRef-more"
+
+_SHOWN = 100
+
+
+def licence_of_metadata(metadata: str | bytes) -> str | None:
+    """The SPDX expression of a wheel's METADATA; None where it doesn't say one.
+
+    `License-Expression` is taken at its word (PEP 639). In older metadata the field `License` counts if it is an
+    expression or a well-known name, and fits all classifiers; else the classifier, if there is one and it means one
+    licence. How several classifiers belong together is not known (PEP 639), nor what a whole text in `License` holds.
+    """
+    return licence_of(read_metadata(metadata))
+
+
+def licence_of(raw: RawMetadata) -> str | None:
+    """The same of metadata that were parsed."""
+    if raw.get("license_expression"):
+        return spdx.canonical(raw["license_expression"])
+    classifiers = _classifiers(raw)
+    field = _licence_of_field(raw.get("license", ""))
+    if field:
+        named = spdx.licenses_of(spdx.parse(field))
+        return field if all(_fits(classifier, named) for classifier in classifiers) else None
+    return known_licences.EXACT.get(classifiers[0]) if len(classifiers) == 1 else None
+
+
+def said_licence(raw: RawMetadata) -> str | None:
+    """What metadata say of the licence, short and in one line, for who has to find out."""
+    expression, field = raw.get("license_expression", ""), raw.get("license", "").strip()
+    first = field.splitlines()[0] if field and field.upper() != "UNKNOWN" else ""
+    said = "; ".join(dict.fromkeys(filter(None, map(one_line, [expression, first, *_classifiers(raw)]))))
+    return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}..."
+
+
+def joined(licences: Iterable[str | None], *, limit: int) -> str | None:
+    """The licence of a layer: that of each package, joined by AND, each once, sorted; None if none is known.
+
+    The format is frozen, as a change would publish a new layer version.
+
+    :param licences: SPDX expressions; None for a package of which it isn't known.
+    :param limit: characters; what doesn't fit is left out whole, and said by ``LicenseRef-more``.
+    """
+    given = set(licences)
+    known = [spdx.parse(licence) for licence in given if licence]
+    if not known:
+        return None
+    whole = spdx.both([*known, *([UNKNOWN] if None in given else [])])
+    text = spdx.text_of(whole)
+    if len(text) <= limit:
+        return text
+    parts = whole.parts if isinstance(whole, spdx.Joined) and whole.operator == "AND" else (whole,)
+    for shown in range(len(parts) - 1, 0, -1):
+        # In the order of the text; what stands for the rest comes last.
+        text = f"{spdx.text_of(spdx.Joined('AND', parts[:shown]))} AND {MORE}"
+        if len(text) <= limit:
+            return text
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowance:
+    """What was let through.
+
+    :param notes: each exception that was used, with package, licence and reason.
+    :param unused: the names of exceptions that nothing needs.
+    """
+
+    notes: tuple[str, ...]
+    unused: tuple[str, ...]
+
+
+def refuse_others(
+    components: Iterable[Component], *, allowed: Sequence[str], exceptions: Mapping[str, str] | None = None
+) -> Allowance:
+    """Refuse packages whose licence isn't among ``allowed``, or isn't known.
+
+    Of `A OR B` one is enough, of `A AND B` both are needed, and `A WITH B` is a licence of its own, as is `A+`.
+
+    :param allowed: SPDX identifiers, in upper or lower case.
+    :param exceptions: the reason for which a package is let through all the same, by its name.
+    :raises ArgumentError: for an identifier that isn't one, or a reason that is empty.
+    :raises LicenseNotAllowedError: with every such package.
+    """
+    identifiers = _identifiers(allowed)
+    reasons = _reasons(exceptions or {})
+    refused: list[tuple[str, str]] = []
+    notes: list[str] = []
+    used: set[str] = set()
+    for component in components:
+        if component.license and spdx.satisfied(spdx.parse(component.license), identifiers):
+            continue
+        licence = component.license or f"unknown ({_said(component)})"
+        if component.name in reasons:
+            used.add(component.name)
+            notes.append(f"{component.label}: {licence}, let through: {reasons[component.name]}")
+        else:
+            refused.append((component.label, licence))
+    if refused:
+        raise LicenseNotAllowedError(refused=refused, allowed=sorted(identifiers, key=str.lower))
+    return Allowance(notes=tuple(notes), unused=tuple(sorted(reasons.keys() - used)))
+
+
+def _licence_of_field(field: str) -> str | None:
+    expression = spdx.canonical(field.strip())
+    if expression or "\n" in field.strip():
+        return expression
+    words = re.findall(r"(?!v\d)[a-z0-9.+]+|(?<=v)\d[\d.+]*", field.lower())
+    return known_licences.SPELLINGS.get(frozenset(words) - known_licences.WORDS_WITHOUT_MEANING)
+
+
+def _classifiers(raw: RawMetadata) -> list[str]:
+    """The last parts of the licence classifiers that name a licence."""
+    paths = (value.split(" :: ") for value in raw.get("classifiers", []))
+    last = (path[-1].strip() for path in paths if path[0] == "License")
+    return [name for name in dict.fromkeys(last) if name not in known_licences.SAY_NOTHING]
+
+
+def _fits(classifier: str, licenses: Iterable[str]) -> bool:
+    """Whether a classifier may mean one of these licences."""
+    identifiers = [license_.partition(" WITH ")[0] for license_ in licenses]
+    exact, prefix = known_licences.EXACT.get(classifier), known_licences.AMBIGUOUS.get(classifier)
+    if exact:
+        return exact in identifiers
+    # One that has no SPDX identifier, such as `Other/Proprietary License`, goes with a reference.
+    return any(identifier.startswith(prefix or "LicenseRef-") for identifier in identifiers)
+
+
+def _said(component: Component) -> str:
+    return f"its metadata say {component.license_said!r}" if component.license_said else "its metadata say nothing"
+
+
+def _identifiers(allowed: Sequence[str]) -> frozenset[str]:
+    if isinstance(allowed, str):
+        raise ArgumentError(f"licenses is the text {allowed!r}", fix=f"make it a list: licenses=[{allowed!r}]")
+    return frozenset(map(_identifier, allowed))
+
+
+def _identifier(value: str) -> str:
+    found = spdx.canonical(value)
+    if found is None:
+        meant = _licence_of_field(value)
+        raise ArgumentError(
+            f"{value!r} is not an SPDX licence identifier",
+            fix=f"write {meant}" if meant else "take it from https://spdx.org/licenses/",
+        )
+    node = spdx.parse(found)
+    if not isinstance(node, str):
+        raise ArgumentError(f"{value!r} is more than one licence", fix="list each licence of its own")
+    return node
+
+
+def _reasons(exceptions: Mapping[str, str]) -> dict[str, str]:
+    for name, reason in exceptions.items():
+        if not reason.strip():
+            raise ArgumentError(
+                f"the exception for the licence of {name} has no reason", fix="say why the package may be used"
+            )
+    return {str(canonicalize_name(name)): reason.strip() for name, reason in exceptions.items()}
