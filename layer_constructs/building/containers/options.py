@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -106,7 +107,8 @@ class ContainerOptions:
         digest = hashlib.sha256(json.dumps(_public(self.build_args), sort_keys=True).encode())
         for path in sorted(path for path in self.context.rglob("*") if path.is_file()):
             content = path.read_bytes()
-            digest.update(f"{path.relative_to(self.context).as_posix()}\0{len(content)}\0".encode())
+            mark = "x" if os.access(path, os.X_OK) else ""
+            digest.update(f"{path.relative_to(self.context).as_posix()}\0{len(content)}{mark}\0".encode())
             digest.update(content)
         return digest.hexdigest()[:32]
 

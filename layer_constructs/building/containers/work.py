@@ -137,8 +137,8 @@ def _failed(code: int, log: Path, target: Target, *, program: str, image: Image,
         problem = f"{needed_by}: the command hook {last!r} failed in {image.reference}"
     elif code == agent.COMMAND_FAILED:
         problem = f"{last} can't be built in {image.reference}"
-    elif code in {126, 127}:
-        problem = f"{needed_by} needs python{target.python} in {image.reference}, which has none"
+    elif code in {126, 127} and f"python{target.python}" in last:  # not the user's entrypoint or working directory
+        problem, lines = f"{needed_by} needs python{target.python} in {image.reference}, which has none", [*lines, last]
     else:
         problem, lines = f"{needed_by}: {program} ended with {code}", [*lines, last]
     return ContainerError(

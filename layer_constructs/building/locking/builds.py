@@ -65,7 +65,7 @@ def with_builds(
             continue
         image = builder.image(target, needed_by=first.label if first else files[0].name)
         same = not rebuild and _same(before, image)
-        images[architecture] = image
+        images[architecture] = before if same and before else image
         done = tuple(
             file
             if sdist is None or (same and isinstance(file, LockedWheel))
@@ -98,10 +98,14 @@ def _changes(before: BuildImage | None, bundling: Bundling, target: Target) -> l
     if before is None:
         return [f"no image is locked for {target}"]
     if before.reference != name:
-        return [f"the image for {target}: {before.reference} became {name}"]
+        return [f"the image for {target}: {before.reference} became {name}", _TWO_LAYERS]
     if before.options != bundling.options.fingerprint:
-        return [f"the options of the container for {target} changed"]
+        return [f"the options of the container for {target} changed", _TWO_LAYERS]
     return []
+
+
+# Each would undo the other's lock.
+_TWO_LAYERS = "if two layers of one file differ in bundling, give one of them a lock of its own with lock="
 
 
 def _sdist(file: LockedFile) -> LockedSdist | None:

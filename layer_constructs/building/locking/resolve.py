@@ -89,14 +89,14 @@ def resolve(
                 raise
             return error
 
-    wheels, failures = _ask_both(ask, {})
+    wheels, failures = _ask_both(ask, {}, sources)
     for architecture, failure in failures.items():
         if architecture in needed or not wheels:
             raise failure
-    return _aligned(Pins(wheels=wheels, unavailable={a: f.problem for a, f in failures.items()}), ask)
+    return _aligned(Pins(wheels=wheels, unavailable={a: f.problem for a, f in failures.items()}), ask, sources)
 
 
-def _aligned(first: Pins, ask: _Ask) -> Pins:
+def _aligned(first: Pins, ask: _Ask, sources: Sources | None) -> Pins:
     """The answer with the same versions on both architectures, as far as there are such."""
     answer, ceilings = first, dict[str, str]()
     hopeless: set[str] = set()
@@ -106,7 +106,7 @@ def _aligned(first: Pins, ask: _Ask) -> Pins:
             return answer
         # All at once, then one at a time: what can't meet must not keep the others apart.
         for attempt in [lower, *({name: version} for name, version in lower.items() if len(lower) > 1)]:
-            wheels, failures = _ask_both(ask, ceilings | attempt)
+            wheels, failures = _ask_both(ask, ceilings | attempt, sources)
             if not failures:
                 answer, ceilings = replace(answer, wheels=wheels), ceilings | attempt
                 if attempt is lower:
@@ -117,10 +117,13 @@ def _aligned(first: Pins, ask: _Ask) -> Pins:
 
 
 def _ask_both(
-    ask: _Ask, ceilings: Mapping[str, str]
+    ask: _Ask, ceilings: Mapping[str, str], sources: Sources | None
 ) -> tuple[dict[ArchitectureName, tuple[LockedFile, ...]], dict[ArchitectureName, LayerError]]:
     with ThreadPoolExecutor(len(ARCHITECTURES)) as pool:
-        answers = dict(zip(ARCHITECTURES, pool.map(lambda a: ask(a, ceilings), ARCHITECTURES), strict=True))
+        asked = {a: pool.submit(ask, a, ceilings) for a in ARCHITECTURES}
+        if sources:
+            sources.serve(asked.values())
+        answers = {a: future.result() for a, future in asked.items()}
     wheels = {a: answer for a, answer in answers.items() if not isinstance(answer, LayerError)}
     return wheels, {a: answer for a, answer in answers.items() if isinstance(answer, LayerError)}
 
@@ -331,7 +334,7 @@ def resolve_pins(
             target=str(target),
             where=error.where,
             offered=error.offered,
-            reason="there is only a source distribution, and a file in which everything is pinned and hashed is its own "
+            reason="there is only a source distribution, and a file that pins and hashes everything is its own "
             "lock, with no place for what is built",
             fix="take the hashes out: the lock that is then made records the wheel that a container builds",
         ) from error

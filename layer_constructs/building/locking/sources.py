@@ -5,10 +5,12 @@ from __future__ import annotations
 import email.parser
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from queue import Queue
 from threading import Lock
-from typing import Protocol
+from typing import Any, Protocol
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -17,7 +19,7 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.building.sdist import BuildImage, LockedSdist
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import BuildError
+from layer_constructs.errors import BuildError, LayerError
 
 
 class Builder(Protocol):
@@ -57,15 +59,61 @@ class Sources:
     cache: Cache
     known: Sequence[LockedWheel] = ()
     _known: dict[str, Metadata] = field(default_factory=dict)
+    _asked: Queue[tuple[LockedSdist, Future[Metadata]] | None] = field(default_factory=Queue)
+    _stopped: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def metadata(self, sdist: LockedSdist) -> Metadata:
-        """:raises LayerError: if it can't be built."""
-        with self._lock:  # both architectures ask at once
-            known = self._known.get(sdist.sha256)
-            if known is None:
-                wheel = self._kept(sdist) or self.builder.wheel(sdist, self.target)
-                known = self._known[sdist.sha256] = metadata_of(wheel)
+        """Ask from one of the threads of :meth:`serve`, and wait.
+
+        :raises LayerError: if it can't be built.
+        """
+        answer: Future[Metadata] = Future()
+        with self._lock:
+            if self._stopped:
+                raise CancelledError
+            self._asked.put((sdist, answer))
+        return answer.result()
+
+    def serve(self, askers: Collection[Future[Any]]) -> None:
+        """Answer until every asker is done.
+
+        In the thread that calls it, which is the one that Ctrl-C interrupts: a build is stopped there and then.
+        """
+        for asker in askers:
+            asker.add_done_callback(lambda _: self._asked.put(None))
+        waiting: Future[Metadata] | None = None
+        left = len(askers)
+        try:
+            while left:
+                asked = self._asked.get()
+                if asked is None:
+                    left -= 1
+                    continue
+                sdist, waiting = asked
+                try:
+                    waiting.set_result(self._read(sdist))
+                except LayerError as error:
+                    waiting.set_exception(error)
+        except BaseException:
+            self._stop(waiting)
+            raise
+
+    def _stop(self, waiting: Future[Metadata] | None) -> None:
+        """Let nobody wait for what will not come."""
+        with self._lock:
+            self._stopped = True
+        while waiting or not self._asked.empty():
+            if waiting and not waiting.done():
+                waiting.set_exception(CancelledError())
+            asked = None if self._asked.empty() else self._asked.get()
+            waiting = asked[1] if asked else None
+
+    def _read(self, sdist: LockedSdist) -> Metadata:
+        known = self._known.get(sdist.sha256)
+        if known is None:
+            wheel = self._kept(sdist) or self.builder.wheel(sdist, self.target)
+            known = self._known[sdist.sha256] = metadata_of(wheel)
         return known
 
     def _kept(self, sdist: LockedSdist) -> LockedWheel | None:
