@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from layer_constructs.building import archive, projects, tree
+from layer_constructs.building import archive, projects, record, tree
+from layer_constructs.building import interpreter as interpreters
 from layer_constructs.building.builders import builder_of, with_cached_file
 from layer_constructs.building.bundling import Bundling
+from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.installers import ContainerInstaller, Installer, LocalInstaller
@@ -18,6 +20,9 @@ from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
+from layer_constructs.building.provision import refuse_conflicts
+from layer_constructs.building.pruning.prune import prune
+from layer_constructs.building.pruning.strip import strip
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
@@ -37,6 +42,7 @@ def build(
     requirements: Sequence[RequirementLine] = (),
     bundling: Bundling | None = None,
     image: BuildImage | None = None,
+    runtime_versions: Mapping[str, str] | None = None,
     report: Report = to_stderr,
     run: Run = run,
 ) -> CachedLayer:
@@ -47,6 +53,7 @@ def build(
     :param label: what the user calls the layer, for the two lines that are said while it works.
     :param requirements: where the plan's pins stand, if it has pins.
     :param bundling: where it is made.
+    :param runtime_versions: what the user knows of the packages that the runtime ships.
     :param image: in what the lock says that its wheels were built.
     """
 
@@ -59,6 +66,7 @@ def build(
         wheels = plan.wheels or resolve.resolve_pins(
             plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run
         )
+        wheels = tuple(wheel for wheel in wheels if wheel.name not in plan.left_out)
         wheels = tuple(projects.with_file(wheel, cache=cache, indexes=indexes, run=run) for wheel in wheels)
         wheels = _with_built_files(
             wheels, plan.target, bundling, image=image, cache=cache, indexes=indexes, report=report, run=run
@@ -69,14 +77,25 @@ def build(
             if bundling.mode == "docker"
             else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
         )  # fmt: skip
-        root = work / "root"
+        root, contents = work / "root", plan.contents
         installer.install(wheels, into=root / SITE)
         finished = tree.normalise(root, site=SITE)
         if finished.contested:
             finished = _settle(finished, wheels, installer, root=root)
+        installed = finished.sizes.keys()
+        if contents.provided_by_runtime:
+            refuse_conflicts(root, finished, plan.target, left_out=plan.left_out, versions=runtime_versions or {})
+        pruned = prune(root, finished, exclude=contents.exclude, slim=contents.slim)
+        finished = strip(root, pruned.tree) if contents.strip else pruned.tree
+        if contents.bytecode:
+            interpreter = interpreters.find(contents.bytecode, run=run)
+            finished = compile_tree(root, finished, interpreter, site=SITE, run=run)
+        beside = work / "beside"
+        beside.mkdir()
+        record.write(beside, root, finished, plan.target, digest=plan.digest, wheels=wheels, unmatched=pruned.unmatched)
         written = archive.write_zip(root, finished, work / "layer.zip")
         shutil.rmtree(root)
-        missing = {wheel.name for wheel in wheels} - finished.sizes.keys()
+        missing = {wheel.name for wheel in wheels} - installed
         if missing:
             raise BuildError(f"uv installed nothing for {', '.join(sorted(missing))}")
         report(
@@ -88,7 +107,7 @@ def build(
             sha256=written.sha256,
             size=written.size,
             unzipped_size=finished.unzipped_size,
-            packages={w.name: Package(version=w.version, size=finished.sizes[w.name]) for w in wheels},
+            packages={w.name: Package(version=w.version, size=finished.sizes.get(w.name, 0)) for w in wheels},
         )
 
     return cache.obtain(plan.digest, make)

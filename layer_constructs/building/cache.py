@@ -108,7 +108,8 @@ class Cache:
     def obtain(self, digest: str, make: Callable[[Path], LayerFacts]) -> CachedLayer:
         """The layer of ``digest``, made at most once however many processes ask.
 
-        :param make: writes ``layer.zip`` into the folder it is given, which is thrown away if it fails.
+        :param make: writes ``layer.zip`` into the folder it is given, which is thrown away if it fails, and into
+            ``beside`` there what is to be kept beside it.
         """
         found = self.find(digest)
         if found:
@@ -125,6 +126,8 @@ class Cache:
                     entry = work / "entry"
                     entry.mkdir(mode=0o700)
                     (work / _ARCHIVE).replace(entry / _ARCHIVE)
+                    for extra in work.glob("beside/*"):
+                        extra.replace(entry / extra.name)
                     facts.write(entry / _FACTS)
                     sealed_file.write(entry / _SEEN, _signature((entry / _ARCHIVE).lstat()))
                     self._made("layers", digest[:2])

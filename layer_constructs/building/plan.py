@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 
+from layer_constructs.building.contents import Contents
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 
@@ -28,6 +29,8 @@ class BuildPlan:
 
     :param target: what the layer is built for.
     :param architectures: every architecture that gets the same content.
+    :param contents: what of the packages goes in.
+    :param left_out: the pinned packages that are left to the runtime.
     :param made_in: the image and options of the container in which it is installed; None without one.
     """
 
@@ -36,17 +39,23 @@ class BuildPlan:
     wheels: tuple[LockedWheel, ...] = ()
     pins: tuple[Pin, ...] = field(default=())
     made_in: str | None = None
+    contents: Contents = field(default_factory=Contents)
+    left_out: tuple[str, ...] = ()
 
     @property
     def packages(self) -> dict[str, str]:
         """Each distribution's version, by normalised name."""
-        return {w.name: w.version for w in self.wheels} | {pin.name: pin.version for pin in self.pins}
+        pinned = {pin.name: pin.version for pin in self.pins if pin.name not in self.left_out}
+        return {w.name: w.version for w in self.wheels} | pinned
 
     @property
     def digest(self) -> str:
         """Names the content: the same on every host, and for every target that gets the same files."""
         content = digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, self.pins)
-        return _sha256({"content": content, "made in": self.made_in}) if self.made_in else content
+        chosen = self.contents.fingerprint
+        if self.made_in is None and chosen is None:
+            return content
+        return _sha256({"content": content, "made in": self.made_in, "contents": chosen})
 
 
 def digest_of(wheels: tuple[LockedWheel, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.containers.image_name import image_name
+from layer_constructs.building.contents import Contents
 from layer_constructs.building.indexes.index import Indexes, read_indexes
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.freshness import ensure
@@ -20,6 +21,7 @@ from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.provision import left_to_runtime
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import (
     RequirementsFile,
@@ -56,6 +58,9 @@ class Dependencies:
     :param requirements: relative to the working directory, as in the CDK.
     :param lock: another place for the lock than beside the file.
     :param locked: never make or change the lock; None means on a CI system.
+    :param contents: what of the packages goes in.
+    :param runtime_versions: what the user knows of the packages that the runtime ships.
+    :param bytecode: compile the modules with the Python that the lock names, if ``contents`` names none.
     """
 
     requirements: Path
@@ -65,6 +70,9 @@ class Dependencies:
     locked: bool | None = None
     build_local_projects: bool = False
     bundling: Bundling = field(default_factory=Bundling)
+    contents: Contents = field(default_factory=Contents)
+    bytecode: bool = False
+    runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +84,8 @@ class Planned:
     requirements: tuple[RequirementLine, ...] = ()
     bundling: Bundling = field(default_factory=Bundling)
     image: BuildImage | None = None
+    notes: tuple[str, ...] = ()
+    runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def make_plan(
@@ -102,7 +112,7 @@ def make_plan(
         return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
     file = read(dependencies)
     if file.is_pinned:
-        return _made_in(_from_pins(file, target, environ), dependencies.bundling)
+        return _finished(_from_pins(file, target, environ), dependencies)
     request = lock_request(dependencies, file, environ=environ)
     policy = Policy.of(dependencies.locked, environ=environ)
     lock = ensure(request, target, policy=policy, cache=cache, report=report, run=run)
@@ -119,8 +129,8 @@ def make_plan(
     request.refuse_edited(lock, plan.wheels, target)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    planned = Planned(plan=plan, indexes=request.indexes, image=lock.images.get(target))
-    return _made_in(planned, dependencies.bundling)
+    planned = Planned(plan=plan, indexes=request.indexes, requirements=file.requirements, image=lock.images.get(target))
+    return _finished(planned, dependencies, bytecode=lock.bytecode.get(target.runtime))
 
 
 def read(dependencies: Dependencies) -> RequirementsFile:
@@ -156,6 +166,7 @@ def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ:
         groups=groups,
         build_local_projects=dependencies.build_local_projects,
         bundling=dependencies.bundling,
+        bytecode=dependencies.contents.bytecode or dependencies.bytecode,
     )
 
 
@@ -169,15 +180,40 @@ def is_pylock(path: Path) -> bool:
     return path.name == "pylock.toml" or (path.name.startswith("pylock.") and path.suffix == ".toml")
 
 
-def _made_in(planned: Planned, bundling: Bundling) -> Planned:
-    """With what the user says of a container; a layer that is made in one is never one that was made without."""
-    plan = planned.plan
+def _finished(planned: Planned, dependencies: Dependencies, *, bytecode: str | None = None) -> Planned:
+    """With what the user says of the contents and of a container.
+
+    A layer that is made in a container is never one that was made without.
+
+    :param bytecode: the Python that the lock names.
+    """
+    plan, bundling, contents = planned.plan, dependencies.bundling, dependencies.contents
+    notes: tuple[str, ...] = ()
+    exact = contents.bytecode or (bytecode if dependencies.bytecode else None)
+    if dependencies.bytecode and exact is None:
+        raise ArgumentError(
+            f"{dependencies.requirements.name} has no place for the Python that makes the bytecode",
+            where=Where(dependencies.requirements),
+            fix=f"name it: bytecode='{plan.target.python}.1'",
+        )
+    if contents.provided_by_runtime:
+        provided = left_to_runtime(
+            plan.packages, plan.target, planned.requirements, versions=dependencies.runtime_versions
+        )
+        wheels = tuple(wheel for wheel in plan.wheels if wheel.name not in provided.left_out)
+        plan, notes = replace(plan, wheels=wheels, left_out=provided.left_out), provided.notes
+        if not plan.packages:
+            raise RequirementsError(
+                f"{plan.target.runtime} has everything in it, so there is no layer to make",
+                where=Where(dependencies.requirements),
+            )
+    plan = replace(plan, contents=replace(contents, bytecode=exact))
     if bundling.mode == "docker":
         image = planned.image
         named = image.exact if image else image_name(bundling.options, plan.target)
         made_in = f"{named} {bundling.options.fingerprint}"
         plan = replace(plan, made_in=made_in, architectures=(plan.target.architecture,))
-    return replace(planned, plan=plan, bundling=bundling)
+    return replace(planned, plan=plan, bundling=bundling, notes=notes, runtime_versions=dependencies.runtime_versions)
 
 
 def _unbuilt(sdist: LockedSdist, target: Target, path: Path) -> WheelUnavailableError:
@@ -225,7 +261,7 @@ def _from_pylock(
     plan = _same_content(select, target, ARCHITECTURES)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    return _made_in(Planned(plan=plan, indexes=indexes), dependencies.bundling)
+    return _finished(Planned(plan=plan, indexes=indexes), dependencies)
 
 
 def _from_tool_lock(
@@ -271,7 +307,7 @@ def _from_tool_lock(
             raise LockInvalidError(
                 f"{line.name} is not pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
             )
-    return _made_in(_from_pins(file, target, environ), dependencies.bundling)
+    return _finished(_from_pins(file, target, environ), dependencies)
 
 
 def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str]) -> Planned:

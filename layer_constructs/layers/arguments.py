@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -55,6 +56,27 @@ def names_of(value: object, *, argument: str) -> tuple[str, ...]:
     if isinstance(value, Sequence) and not isinstance(value, str) and all(isinstance(item, str) for item in value):
         return tuple(value)
     raise ArgumentError(f"{argument} is {value!r}, and must be a list of names", fix=f"write {argument}=['name']")
+
+
+def texts_of(value: object, *, argument: str) -> dict[str, str]:
+    """Texts by name."""
+    if isinstance(value, Mapping) and all(isinstance(each, str) for pair in value.items() for each in pair):
+        return dict(value)
+    raise ArgumentError(
+        f"{argument} is {value!r}, and must be texts by name", fix=f"write {argument}={{'name': 'text'}}"
+    )
+
+
+def release_of(bytecode: object, target: Target) -> str | None:
+    """The exact CPython that a user names for the bytecode."""
+    if isinstance(bytecode, bool):
+        return None
+    if isinstance(bytecode, str) and re.fullmatch(rf"{re.escape(target.python)}\.\d{{1,3}}", bytecode):
+        return bytecode
+    raise ArgumentError(
+        f"bytecode is {bytecode!r}",
+        details=[f"allowed: True, False, or a release of {target.python}: '{target.python}.1'"],
+    )
 
 
 def target_of(

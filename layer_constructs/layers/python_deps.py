@@ -11,12 +11,14 @@ from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.contents import Contents
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
 from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
 from layer_constructs.layers.staging import AssetFormat, check_folder, stage
 from layer_constructs.layers.surroundings import remember, surroundings_of
 from layer_constructs.layers.texts import description_of
+from layer_constructs.layers.verdicts import Conditions, Verdict, verdict_on
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -47,6 +49,19 @@ class PythonDepsLayer(lambda_.LayerVersion):
         have none, in a container of the runtime's image; `Bundling.docker()` does everything in a container;
         `Bundling.local()` never starts one. By default the context key ``layer-constructs:bundling`` (``auto``,
         ``docker`` or ``local``), else auto.
+    :param exclude: globs of files to leave out, below ``python/`` and with the rules of ``.gitignore``:
+        ``"botocore/data/ec2"``, ``"*.md"``.
+    :param slim: leave out what can't matter at run time: type stubs, headers, static libraries, C sources, and the
+        ``tests`` of packages that work without.
+    :param strip: leave out the symbols of compiled files; one that would load differently stays as it is.
+    :param provided_by_runtime: leave out boto3 and what it needs, which the runtime ships in versions that AWS moves;
+        with a mapping, such as ``{"boto3": "1.42.0"}``, these are the versions that it has.
+    :param bytecode: compile the modules, for faster imports: with the CPython that the lock names (True), or with
+        this one (``"3.13.5"``). It must be on this machine or to be had.
+    :param allow: findings of the audit that may stay, with reasons: ``{"opencv-python": "libGL is loaded lazily"}``
+        or, for one rule only, ``{"opencv-python:library-missing": "..."}``.
+    :param licenses: SPDX identifiers of the licences that packages may have; others are an error.
+    :param license_exceptions: packages that may have another licence, with reasons.
     :param asset_format: ``zip``, which the CDK needs not zip again, or ``directory`` for ``sam local invoke``; by
         default the context key ``layer-constructs:asset-format``, else ``zip``.
     :param layer_version_name: the layer's name; by default CloudFormation makes one.
@@ -71,6 +86,14 @@ class PythonDepsLayer(lambda_.LayerVersion):
         locked: bool | None = None,
         build_local_projects: bool = False,
         bundling: Bundling | None = None,
+        exclude: Sequence[str] = (),
+        slim: bool = False,
+        strip: bool = False,
+        provided_by_runtime: bool | Mapping[str, str] = False,
+        bytecode: bool | str = False,
+        allow: Mapping[str, str] | None = None,
+        licenses: Sequence[str] | None = None,
+        license_exceptions: Mapping[str, str] | None = None,
         asset_format: AssetFormat | None = None,
         layer_version_name: str | None = None,
         description: str | None = None,
@@ -90,10 +113,27 @@ class PythonDepsLayer(lambda_.LayerVersion):
             locked=arguments.locked_of(around, locked),
             build_local_projects=build_local_projects,
             bundling=arguments.bundling_of(around, bundling),
+            contents=Contents(
+                exclude=arguments.names_of(exclude, argument="exclude"),
+                slim=slim,
+                strip=strip,
+                provided_by_runtime=provided_by_runtime is not False,
+                bytecode=arguments.release_of(bytecode, target),
+            ),
+            bytecode=bytecode is True,
+            runtime_versions=arguments.texts_of(
+                provided_by_runtime if not isinstance(provided_by_runtime, bool) else {}, argument="provided_by_runtime"
+            ),
+        )
+        conditions = Conditions(
+            allow=arguments.texts_of(allow or {}, argument="allow"),
+            licenses=arguments.names_of(licenses, argument="licenses") if licenses is not None else None,
+            license_exceptions=arguments.texts_of(license_exceptions or {}, argument="license_exceptions"),
         )
         cache = Cache.default()
         planned = make_plan(dependencies, target, cache=cache)
         layer = _built(planned, cache, label=id) if around.bundled else None
+        verdict = verdict_on(layer, target, conditions, cache=cache) if layer else Verdict()
         super().__init__(
             scope,
             id,
@@ -106,6 +146,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
             removal_policy=removal_policy,
         )
         remember(scope, around)
+        verdict.and_notes("provided-by-runtime", planned.notes).annotate(self)
         if chosen_format == "directory":
             check_folder(self, digest=planned.plan.digest)
         self._target = target
@@ -142,4 +183,5 @@ def _built(planned: Planned, cache: Cache, *, label: str) -> CachedLayer:
         requirements=planned.requirements,
         bundling=planned.bundling,
         image=planned.image,
+        runtime_versions=planned.runtime_versions,
     )

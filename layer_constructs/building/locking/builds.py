@@ -30,7 +30,7 @@ def with_known_builds(pins: Pins, before: Pins | None) -> Pins:
         return file
 
     wheels = {a: tuple(known(a, file) for file in files) for a, files in pins.wheels.items()}
-    return replace(pins, wheels=wheels, images=before.images)
+    return replace(pins, wheels=wheels, images=before.images, bytecode=before.bytecode)
 
 
 def with_builds(

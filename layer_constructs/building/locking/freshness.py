@@ -18,6 +18,16 @@ from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.errors import LockMissingError, LockStaleError
 
 
+def missing_parts(request: LockRequest, lock: Lock, target: Target) -> list[str]:
+    """What a lock that was made from this doesn't name yet, one line each; no process and no network."""
+    missing = missing_builds(lock, target, request.bundling)
+    named, wanted = lock.bytecode.get(target.runtime), request.bytecode
+    if wanted and (named is None or (isinstance(wanted, str) and named != wanted)):
+        now = "one that is there" if wanted is True else wanted
+        missing.append(f"the Python that makes the bytecode: {named or 'none'} became {now}")
+    return missing
+
+
 def ensure(
     request: LockRequest,
     target: Target,
@@ -33,13 +43,13 @@ def ensure(
     :raises LockStaleError: if it was made from something else and may not be made again.
     """
     lock = load(request)
-    if lock and is_fresh(request, lock, target.runtime) and not missing_builds(lock, target, request.bundling):
+    if lock and is_fresh(request, lock, target.runtime) and not missing_parts(request, lock, target):
         return lock
     if policy.forbidden_because:
         raise _refusal(request, lock, target, policy.forbidden_because)
     with cache.lock(lock_name(request.path)):
         lock = load(request)
-        if lock and is_fresh(request, lock, target.runtime) and not missing_builds(lock, target, request.bundling):
+        if lock and is_fresh(request, lock, target.runtime) and not missing_parts(request, lock, target):
             return lock  # another process made it while this one waited
         from layer_constructs.building.builders import builder_of
         from layer_constructs.building.locking.relock import relock  # heavy, and seldom needed
@@ -94,7 +104,7 @@ def check(request: LockRequest, runtimes: Iterable[str], architectures: Iterable
         if lock is None or not is_fresh(request, lock, runtime):
             raise _refusal(request, lock, Target(runtime), because)
         for target in (Target(runtime, architecture) for architecture in architectures):
-            if missing_builds(lock, target, request.bundling):
+            if missing_parts(request, lock, target):
                 raise _refusal(request, lock, target, because)
 
 
@@ -111,7 +121,7 @@ def _refusal(
         command = request.command(runtime=None if runtime in lock.runtimes else runtime)
         return LockStaleError(lock=request.path, changes=changes, because=because, command=command)
     if runtime in lock.runtimes:
-        changes = missing_builds(lock, target, request.bundling)
+        changes = missing_parts(request, lock, target)
         command = request.command(runtime=runtime, architecture=target.architecture)
         unsaid = request.bundling.options.only_in_an_app
         if unsaid:

@@ -6,6 +6,7 @@ the wheels that a Lambda target installs: one for each architecture, or one for 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -70,6 +71,7 @@ class Lock:
 
     :param document: the PEP 751 part.
     :param runtimes: per runtime, why an architecture has no answer.
+    :param bytecode: per runtime, the exact CPython that compiles the modules, where that was wanted.
     :param images: per runtime and architecture, in what its wheels were built, where any were.
     """
 
@@ -78,6 +80,7 @@ class Lock:
     exclude_newer: str | None = None
     runtimes: Mapping[str, Mapping[ArchitectureName, str]] = field(default_factory=dict)
     images: Mapping[Target, BuildImage] = field(default_factory=dict)
+    bytecode: Mapping[str, str] = field(default_factory=dict)
     document: Pylock
 
     def select(self, target: Target) -> tuple[LockedFile, ...]:
@@ -101,7 +104,12 @@ class Lock:
         unavailable = self.runtimes[runtime]
         there = [a for a in ARCHITECTURES if a not in unavailable]
         images = {target.architecture: image for target, image in self.images.items() if target.runtime == runtime}
-        return Pins(wheels={a: self.select(Target(runtime, a)) for a in there}, unavailable=unavailable, images=images)
+        return Pins(
+            wheels={a: self.select(Target(runtime, a)) for a in there},
+            unavailable=unavailable,
+            images=images,
+            bytecode=self.bytecode.get(runtime),
+        )
 
 
 def load(path: Path) -> Lock | None:
@@ -150,6 +158,9 @@ def understand(document: Mapping[str, Any], path: Path) -> Lock:
             for name, entry in facts["runtimes"].items()
             for architecture, image in _images(entry).items()
         }
+        bytecode = {
+            name: _patch_of(name, entry["bytecode"]) for name, entry in facts["runtimes"].items() if "bytecode" in entry
+        }
         newer = facts.get("exclude-newer")
         exclude_newer = None if newer is None else moment(_text(newer, "exclude-newer"))
     except (_EditedError, ArgumentError) as error:
@@ -162,6 +173,7 @@ def understand(document: Mapping[str, Any], path: Path) -> Lock:
         exclude_newer=exclude_newer,
         runtimes=runtimes,
         images=images,
+        bytecode=bytecode,
         document=pylock,
     )
 
@@ -217,6 +229,12 @@ def _images(entry: Mapping[str, Any]) -> dict[ArchitectureName, BuildImage]:
             options=_text(image.get("options"), "options"),
         )
     return found
+
+
+def _patch_of(runtime: str, version: object) -> str:
+    if not re.fullmatch(rf"{re.escape(runtime.removeprefix('python'))}\.\d{{1,3}}", _text(version, "bytecode")):
+        raise _EditedError(f"bytecode is {version!r}, and must be a release of {runtime}")
+    return str(version)
 
 
 def _table(table: Mapping[str, Any], key: str) -> dict[str, Any]:

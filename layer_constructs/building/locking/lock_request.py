@@ -22,10 +22,15 @@ from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, LockInvalidError, UnsupportedRequirementError, Where
 
+# What the command line calls whatever release of a Python is there.
+ANY_PATCH = "any"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockRequest:
     """What a lock is made from and where it lies.
+
+    :param bytecode: name the Python that compiles the modules: this one, or, if True, one that is there.
 
     :param file: the requirements, parsed.
     :param path: the lock's place.
@@ -38,6 +43,7 @@ class LockRequest:
     groups: tuple[str, ...] = ()
     build_local_projects: bool = False
     bundling: Bundling = field(default_factory=Bundling)
+    bytecode: bool | str = False
 
     def command(
         self, *, runtime: str | None = None, architecture: ArchitectureName | None = None, base: Path | None = None
@@ -65,6 +71,8 @@ class LockRequest:
             words.append("--build-sdists")
         if options.image:
             words += ["--image", options.image]
+        if self.bytecode:
+            words += ["--bytecode", self.bytecode if isinstance(self.bytecode, str) else ANY_PATCH]
         for hook in options.command_hooks:  # it stands in the lock, which is no place for a password
             words += ["--command-hook", redact(hook)]
         for constraint in options.build_constraints:

@@ -99,7 +99,7 @@ def _umask() -> int:
     return mask
 
 
-def _runtime(pins: Pins) -> dict[str, dict[str, Any]]:
+def _runtime(pins: Pins) -> dict[str, Any]:
     parts: dict[str, dict[str, Any]] = {
         "unavailable": {a: pins.unavailable[a] for a in ARCHITECTURES if a in pins.unavailable},
         "images": {
@@ -108,7 +108,8 @@ def _runtime(pins: Pins) -> dict[str, dict[str, Any]]:
             if a in pins.images
         },
     }
-    return {key: value for key, value in parts.items() if value}
+    named: dict[str, Any] = {"bytecode": pins.bytecode} if pins.bytecode else {}
+    return named | {key: value for key, value in parts.items() if value}
 
 
 def _entries(path: Path, pins: Mapping[str, Pins]) -> list[dict[str, Any]]:

@@ -26,12 +26,14 @@ class Pins:
     """The answer for one runtime.
 
     :param unavailable: why there is none for an architecture.
+    :param bytecode: the exact CPython that compiles the modules, where that is wanted.
     :param images: in what the wheels of an architecture were built, where any were.
     """
 
     wheels: Mapping[ArchitectureName, tuple[LockedFile, ...]]
     unavailable: Mapping[ArchitectureName, str] = field(default_factory=dict)
     images: Mapping[ArchitectureName, BuildImage] = field(default_factory=dict)
+    bytecode: str | None = None
 
     def differences(self) -> list[str]:
         """Packages whose version is not the same on both architectures, in words."""

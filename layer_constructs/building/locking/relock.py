@@ -83,6 +83,9 @@ def relock(
                 bundling=request.bundling,
                 rebuild=rebuild,
             )
+    if request.bytecode:
+        for runtime in wanted:
+            pins[runtime] = _with_bytecode(pins[runtime], runtime, request.bytecode, upgrade=upgrade, run=run)
     if lock and not stale and pins == before:
         return False
     command = request.command(base=request.path.absolute().parent)
@@ -146,6 +149,17 @@ def _resolve(
             report(f"{request.path.name}: {runtime} has no common version of {difference}")
         for architecture, reason in answer.unavailable.items():
             report(f"{request.path.name}: {Target(runtime, architecture)} is left out: {reason}")
+
+
+def _with_bytecode(pins: Pins, runtime: str, wanted: bool | str, *, upgrade: Upgrade | None, run: Run) -> Pins:
+    """With the Python that compiles the modules; one that is locked stays, as a pin does."""
+    if isinstance(wanted, str):
+        return replace(pins, bytecode=wanted)
+    if pins.bytecode and not (upgrade and upgrade.everything):
+        return pins
+    from layer_constructs.building.interpreter import find
+
+    return replace(pins, bytecode=find(Target(runtime).python, run=run).version)
 
 
 def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mapping[str, Pins]) -> None:

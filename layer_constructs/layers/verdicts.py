@@ -1,0 +1,85 @@
+"""What an app makes of what was seen of a layer: made anew by each app, on every hit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from layer_constructs.building import record
+from layer_constructs.building.audit.judgement import judge
+from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.size import check_size
+from layer_constructs.building.target import Target
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conditions:
+    """What an app asks of a layer.
+
+    :param allow: findings that may stay, with reasons.
+    :param licenses: SPDX identifiers; None: any licence.
+    :param license_exceptions: packages that may have another licence, with reasons.
+    """
+
+    allow: Mapping[str, str] = field(default_factory=dict)
+    licenses: tuple[str, ...] | None = None
+    license_exceptions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is to be said of a layer that was accepted."""
+
+    warnings: tuple[tuple[str, str], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
+
+    def and_notes(self, name: str, texts: Iterable[str]) -> Verdict:
+        """With more to be said."""
+        return replace(self, notes=(*self.notes, *((name, text) for text in texts)))
+
+    def annotate(self, construct: IConstruct) -> None:
+        """Say it with the CDK's own annotations, which it prints and lets be acknowledged by id."""
+        if not (self.warnings or self.notes):
+            return
+        annotations = cdk.Annotations.of(construct)
+        for name, text in self.warnings:
+            annotations.add_warning_v2(f"layer-constructs:{name}", text)
+        for name, text in self.notes:
+            annotations.add_info_v2(f"layer-constructs:{name}", text)
+
+
+def verdict_on(layer: CachedLayer, target: Target, conditions: Conditions, *, cache: Cache) -> Verdict:
+    """Look at what was seen when the layer was built.
+
+    :raises AuditError: for a finding that isn't allowed.
+    :raises LayerTooLargeError: if Lambda refuses it for its size.
+    :raises LicenseNotAllowedError: for a package whose licence isn't allowed.
+    """
+    seen = record.read(layer, target, cache=cache)
+    warnings: list[tuple[str, str]] = []
+    sizes = {name: package.size for name, package in layer.facts.packages.items()}
+    large = check_size(layer.facts.unzipped_size, sizes=sizes, savings=seen.savings)
+    if large:
+        warnings.append(("size", large))
+    judgement = judge(seen.findings, conditions.allow)
+    judgement.refuse_errors(target)
+    notes = [("allowed", str(note)) for note in judgement.notes]
+    warnings += [("allow", f"allow has {key!r}, and nothing of the kind was found") for key in judgement.unused]
+    warnings += [("exclude", f"exclude has {glob!r}, which matches no file") for glob in seen.unmatched]
+    if conditions.licenses is not None:
+        from layer_constructs.building.inventory.licences import refuse_others
+
+        allowance = refuse_others(
+            seen.components(), allowed=conditions.licenses, exceptions=conditions.license_exceptions
+        )
+        notes += [("license", note) for note in allowance.notes]
+        warnings += [
+            ("license-exceptions", f"license_exceptions has {name!r}, which needs none") for name in allowance.unused
+        ]
+    return Verdict(warnings=tuple(warnings), notes=tuple(notes))
