@@ -34,6 +34,7 @@ class LockedWheel:
     :param index: the index that offers it; None for a direct URL or local file.
     :param project: the local project it is built from.
     :param built: how it was built from a source distribution.
+    :param license: an SPDX expression, where its metadata say one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class LockedWheel:
     index: str | None = None
     project: LocalProject | None = None
     built: Built | None = None
+    license: str | None = None
 
     def at(self, path: Path) -> LockedWheel:
         """The same wheel as a file on this machine."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # What of a long list stands in the terminal; --json and --html have all.
 _SHOWN = 10
+_SHOWN_OF_A_KIND = 3
 
 
 @click.command()
@@ -89,7 +90,7 @@ def _show(inspection: Inspection) -> None:
     from layer_constructs.building.inventory.clean import one_line
     from layer_constructs.building.progress import megabytes
     from layer_constructs.building.size import LIMIT
-    from layer_constructs.inspection.inspection import choices
+    from layer_constructs.inspection.inspection import choices, grouped
     from layer_constructs.inspection.text_table import Column, bar, show
 
     guessed = " (as its files say; --runtime and --architecture name another)" if inspection.is_guessed else ""
@@ -126,15 +127,17 @@ def _show(inspection: Inspection) -> None:
     findings = inspection.findings
     if findings:
         click.echo(f"\n{len(findings)} {'finding' if len(findings) == 1 else 'findings'} for {inspection.target}:")
-        _list([f"{f'{found.package}: ' if found.package else ''}{found.rule}: {found}" for found in findings])
+        for group in grouped(findings):
+            start = f"{group[0].package or 'no package'}: {group[0].rule}: "
+            _list([f"{start}{finding}" for finding in group], most=_SHOWN_OF_A_KIND)
     else:
         click.echo(f"\nno finding for {inspection.target}")
 
 
-def _list(lines: Sequence[str]) -> None:
+def _list(lines: Sequence[str], most: int = _SHOWN) -> None:
     from layer_constructs.building.inventory.clean import one_line
 
-    for line in lines[:_SHOWN]:
+    for line in lines[:most]:
         click.echo(f"  {one_line(line)}")
-    if len(lines) > _SHOWN:
-        click.echo(f"  and {len(lines) - _SHOWN} more, which --json lists")
+    if len(lines) > most:
+        click.echo(f"  and {len(lines) - most} more, which --json lists")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import stat
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Inspection:
     :param label: what the user calls it.
     :param is_guessed: the target was read off the files.
     :param packages: the largest first.
-    :param files: below the folder that the packages lie in, where they do.
+    :param files: with paths below what the user named, as the findings have them.
     :param notes: what the user should know besides.
     :param savings: what this library's ways of making a layer smaller would take off.
     """
@@ -120,18 +120,23 @@ def inspect_folder(
     tree, root = folder.tree, folder.root
     compiled = _compiled(root, tree)
     target, is_guessed = _target(folder, compiled, wanted)
+    above = f"{folder.sites[0]}/" if folder.is_bare else ""
     owner_of = tree.owners.get
     found = _findings(folder, target) if audited else set()
     found |= {
         Finding(
             rule="outside-link",
-            package=owner_of(link.path),
+            package=owner_of(f"{above}{link.path}"),
             path=link.path,
             text=f"is a symbolic link to {one_line(link.target)}, which is not in the layer",
         )
         for link in outside
         if audited
     }
+
+    def below(finding: Finding) -> Finding:
+        return replace(finding, path=finding.path.removeprefix(above))
+
     notes = list(notes)
     if folder.is_bare and path.name not in {"python", "site-packages"}:
         notes.append("its packages lie at its root: right for a function's code, while a layer needs them in python/")
@@ -140,8 +145,11 @@ def inspect_folder(
         target=target,
         is_guessed=is_guessed,
         packages=_packages(folder, compiled),
-        findings=tuple(sorted(found, key=lambda finding: (finding.package or "", finding.path, finding.rule))),
-        files=tuple(InspectedFile(path=file.path, size=file.size, package=owner_of(file.path)) for file in tree.files),
+        findings=tuple(sorted((below(finding) for finding in found), key=_order)),
+        files=tuple(
+            InspectedFile(path=file.path.removeprefix(above), size=file.size, package=owner_of(file.path))
+            for file in tree.files
+        ),
         notes=tuple(notes),
         savings=_savings(folder) if audited else Savings(),
     )
@@ -231,6 +239,18 @@ def _is_file_or_missing(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return True
+
+
+def grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Findings of one package and one rule together: a package is often wrong in one way in many files."""
+    groups: dict[tuple[str | None, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.package, finding.rule), []).append(finding)
+    return list(groups.values())
+
+
+def _order(finding: Finding) -> tuple[str, str, str, str]:
+    return finding.package or "", finding.path, finding.rule, finding.text
 
 
 def choices(saved: Savings) -> list[str]:

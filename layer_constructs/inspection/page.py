@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+from layer_constructs.building.audit.finding import Finding
 from layer_constructs.building.inventory.clean import one_line
 from layer_constructs.building.progress import megabytes
 from layer_constructs.building.size import LIMIT
 from layer_constructs.errors import ArgumentError, Where
-from layer_constructs.inspection.inspection import Inspection, Package, choices
+from layer_constructs.inspection.inspection import Inspection, Package, choices, grouped
 from layer_constructs.inspection.treemap import EDGE, HEAD, HEIGHT, NO_PACKAGE, WIDTH, Box, Node, lay_out, nodes_of
 
 # The browser holds it too: whatever stands in a name, nothing is fetched and nothing runs.
@@ -49,6 +50,7 @@ p {{ margin: .25rem 0; }}
 .box .box {{ background: hsl(var(--h) var(--box-s) var(--in-l)); }}
 .box .box .box {{ background: hsl(var(--h) var(--box-s) var(--box-l)); }}
 .box:hover {{ outline: 2px solid var(--ink); outline-offset: -2px; }}
+.box .soft {{ color: inherit; opacity: .75; }}
 .name {{ font-weight: 600; }}
 .in {{ position: absolute; left: {EDGE - 1:.0f}px; right: {EDGE - 1:.0f}px; top: {HEAD - 1:.0f}px;
   bottom: {EDGE - 1:.0f}px; }}
@@ -57,12 +59,13 @@ p {{ margin: .25rem 0; }}
 {"".join(f".h{number} {{ --h: {hue}; }}" for number, hue in enumerate(_HUES))}
 table {{ border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }}
 th, td {{ text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
-  overflow-wrap: anywhere; }}
+  overflow-wrap: break-word; }}
 th {{ font-size: .85rem; color: var(--soft); white-space: nowrap; }}
 .number {{ text-align: right; white-space: nowrap; padding-right: 1.5rem; }}
 .key {{ display: inline-block; width: .75em; height: .75em; margin-right: .5em; border-radius: 2px;
   background: hsl(var(--h) var(--box-s) var(--box-l)); border: 1px solid hsl(var(--h) var(--box-s) 55%); }}
 ul {{ margin: .25rem 0; padding-left: 1.25rem; }}
+td:first-child {{ min-width: 12rem; }}
 li {{ overflow-wrap: anywhere; }}
 li b {{ color: var(--bad); font-weight: 600; }}
 summary {{ cursor: pointer; }}
@@ -166,12 +169,19 @@ def _licence(package: Package) -> str:
 def _findings(inspection: Inspection) -> str:
     if not inspection.findings:
         return f"<p>No finding for {inspection.target}.</p>"
-    items = "\n".join(
-        f"<li><b>{_text(found.rule)}</b>{f' {_text(found.package)}:' if found.package else ''} {_text(str(found))}</li>"
-        for found in inspection.findings
-    )
+    items = "\n".join(f"<li>{_group(group)}</li>" for group in grouped(inspection.findings))
     count = len(inspection.findings)
     return f"<h2>{count} {'finding' if count == 1 else 'findings'} for {inspection.target}</h2>\n<ul>{items}</ul>"
+
+
+def _group(findings: Sequence[Finding]) -> str:
+    first, *others = findings
+    package = f" {_text(first.package)}:" if first.package else ""
+    text = f"<b>{_text(first.rule)}</b>{package} {_text(str(first))}"
+    if not others:
+        return text
+    items = "".join(f"<li>{_text(str(finding))}</li>" for finding in others)
+    return f"{text}<details><summary>and {len(others):,} more such</summary><ul>{items}</ul></details>"
 
 
 def _words(node: Node) -> str:

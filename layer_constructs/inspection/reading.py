@@ -86,10 +86,13 @@ def _sites(files: Mapping[str, TreeFile]) -> tuple[str, ...]:
 def _tree(root: Path, files: Mapping[str, TreeFile], sites: Sequence[str]) -> Tree:
     claims: dict[str, dict[str, str]] = {}
     for site in sites:
-        infos = {path.removeprefix(f"{site}/").partition("/")[0] for path in files if path.startswith(f"{site}/")}
-        for info in sorted(name for name in infos if name.endswith(_INFO)):
+        tops: dict[str, list[str]] = {}
+        for path in files:
+            if path.startswith(f"{site}/"):
+                tops.setdefault(path.removeprefix(f"{site}/").partition("/")[0], []).append(path)
+        for info in sorted(name for name in tops if name.endswith(_INFO)):
             name = _distribution(info)
-            for path, digest in _listed(root, files, site, info):
+            for path, digest in _listed(root, tops, site, info):
                 if path in files:
                     claims.setdefault(path, {})[name] = digest
     owners = {path: max(names) for path, names in claims.items()}
@@ -102,7 +105,11 @@ def _tree(root: Path, files: Mapping[str, TreeFile], sites: Sequence[str]) -> Tr
     sizes: dict[str, int] = {}
     for path, owner in owners.items():
         sizes[owner] = sizes.get(owner, 0) + files[path].size
-    contested = {path: tuple(sorted(names)) for path, names in claims.items() if len(set(names.values())) > 1}
+    contested = {
+        path: tuple(sorted(names))
+        for path, names in claims.items()
+        if len(set(names.values())) > 1 and not (root / path).is_symlink()
+    }
     return Tree(
         files=tuple(files[path] for path in sorted(files)),
         sizes=dict(sorted(sizes.items())),
@@ -116,11 +123,14 @@ def _distribution(info: str) -> str:
     return canonicalize_name(stem.rpartition("-")[0] or stem)
 
 
-def _listed(root: Path, files: Mapping[str, TreeFile], site: str, info: str) -> Iterator[tuple[str, str]]:
-    """The files of a distribution, with what RECORD says of their content."""
+def _listed(root: Path, tops: Mapping[str, list[str]], site: str, info: str) -> Iterator[tuple[str, str]]:
+    """The files of a distribution, with what RECORD says of their content.
+
+    :param tops: the paths in ``site``, by their first part.
+    """
+    yield from ((path, "") for path in tops[info])
     own = f"{site}/{info}/"
-    yield from ((path, "") for path in files if path.startswith(own))
-    record = _text(root, files, f"{own}RECORD")
+    record = _text(root, tops[info], f"{own}RECORD")
     if record is not None:
         try:
             rows = list(csv.reader(record.splitlines()))
@@ -132,18 +142,17 @@ def _listed(root: Path, files: Mapping[str, TreeFile], site: str, info: str) -> 
                 if not path.startswith(own):
                     yield path, row[1] if len(row) > 1 else ""
         return
-    # Some throw RECORD away to save space: then its modules tell.
-    said = _text(root, files, f"{own}top_level.txt")
-    names = said.split() if said else [info.removesuffix(_INFO).rpartition("-")[0]]
-    starts = tuple(f"{site}/{name}{end}" for name in names if name for end in ("/", ".py", ".libs/"))
-    yield from ((path, "") for path in files if starts and path.startswith(starts))
+    # Some throw RECORD away to save space: then the names of its modules tell.
+    said = _text(root, tops[info], f"{own}top_level.txt")
+    for name in said.split() if said else [info.removesuffix(_INFO).rpartition("-")[0]]:
+        for top in (name, f"{name}.py", f"{name}.libs"):
+            yield from ((path, "") for path in tops.get(top, ()))
 
 
-def _text(root: Path, files: Mapping[str, TreeFile], path: str) -> str | None:
-    place = root / path
-    if path not in files or place.is_symlink():
+def _text(root: Path, there: Sequence[str], path: str) -> str | None:
+    if path not in there or (root / path).is_symlink():
         return None
     try:
-        return place.read_text(encoding="utf-8", errors="replace")
+        return (root / path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None

@@ -52,6 +52,7 @@ class PlannedLayer:
             requirements=planned.requirements,
             bundling=planned.bundling,
             image=planned.image,
+            runtime_versions=planned.runtime_versions,
             report=report,
             run=run,
         )
@@ -80,10 +81,13 @@ def inspect_layer(path: Path, *, wanted: Wanted, label: str | None = None, audit
     :raises ArgumentError: if it can't be read.
     """
     label = label or str(path)
-    if path.is_dir():
-        return inspect_folder(path, label=label, wanted=wanted, audited=audited)
-    with _unpacked(path) as (root, outside):
-        return inspect_folder(root, label=label, wanted=wanted, outside=outside, audited=audited)
+    try:
+        if path.is_dir():
+            return inspect_folder(path, label=label, wanted=wanted, audited=audited)
+        with _unpacked(path) as (root, outside):
+            return inspect_folder(root, label=label, wanted=wanted, outside=outside, audited=audited)
+    except OSError as error:
+        raise ArgumentError(f"{error.filename or path} can't be read: {error.strerror}", where=Where(path)) from error
 
 
 @contextmanager
@@ -169,4 +173,4 @@ def inspect_requirements(
     made = layer.built(cache=cache, label=path.name, report=report, run=run)
     known = Wanted(runtime=target.runtime, architecture=target.architecture)
     found = inspect_layer(made.archive, wanted=known, label=str(path))
-    return replace(found, notes=(*layer.notes, *found.notes))
+    return replace(found, notes=(*layer.notes, *layer.planned.notes, *found.notes))

@@ -122,7 +122,9 @@ def _part(path: str) -> tuple[str, str]:
 
 
 def _package(name: str, parts: dict[str, list[tuple[str, int]]], smallest: float) -> Node:
-    tops = {part.partition("/")[0] for part in parts if "/" in part}
+    tops = {
+        top for top, slash, _ in (part.partition("/") for part in parts) if slash and not top.endswith(".dist-info")
+    }
     common = f"{tops.pop()}/" if len(tops) == 1 else ""  # said by the package's name, and there is little room
     nodes: list[Node] = []
     for part, files in parts.items():

@@ -17,7 +17,7 @@ from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
 from layer_constructs.layers.staging import AssetFormat, check_folder, stage
 from layer_constructs.layers.surroundings import remember, surroundings_of
-from layer_constructs.layers.texts import description_of
+from layer_constructs.layers.texts import description_of, license_of
 from layer_constructs.layers.verdicts import Conditions, Verdict, verdict_on
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
         default the context key ``layer-constructs:asset-format``, else ``zip``.
     :param layer_version_name: the layer's name; by default CloudFormation makes one.
     :param description: at most 256 characters; by default the packages and their versions.
-    :param license: at most 512 characters.
+    :param license: at most 512 characters; by default the SPDX licences of the packages, as the lock records them.
     :param removal_policy: by default a version is kept when a newer one replaces it or the stack goes, since
         functions may still use it; one whose first creation failed is not.
     :raises LayerError: a leaf of it, before anything is added to the tree.
@@ -142,7 +142,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
             compatible_architectures=arguments.architectures_of(planned.plan.architectures),
             description=description if description is not None else description_of(planned.plan.packages),
             layer_version_name=layer_version_name,
-            license=license,
+            license=license if license is not None else license_of(planned.plan.wheels),
             removal_policy=removal_policy,
         )
         remember(scope, around)

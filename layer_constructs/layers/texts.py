@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from layer_constructs.building.wheel import LockedWheel
 
 # Lambda's PublishLayerVersion: Description at most 256 characters, LicenseInfo at most 512.
 DESCRIPTION_LIMIT = 256
@@ -12,6 +16,15 @@ LICENSE_LIMIT = 512
 def description_of(packages: Mapping[str, str]) -> str:
     """What is inside, by name: ``certifi 2026.10.18, numpy 2.5.5 and 3 more``."""
     return joined([f"{name} {version}" for name, version in sorted(packages.items())], limit=DESCRIPTION_LIMIT)
+
+
+def license_of(wheels: Sequence[LockedWheel]) -> str | None:
+    """The packages' licences as one SPDX expression; None where the lock knows of none."""
+    if not any(wheel.license for wheel in wheels):
+        return None
+    from layer_constructs.building.inventory.licences import joined as joined_licences
+
+    return joined_licences((wheel.license for wheel in wheels), limit=LICENSE_LIMIT)
 
 
 def joined(items: list[str], *, limit: int) -> str:

@@ -32,7 +32,7 @@ def download(
         except OSError as error:
             raise IndexUnavailableError(f"{url} can't be read: {error.strerror or error}") from error
     else:
-        index = _index_of(url, of, indexes)
+        index = index_of(url, of, indexes)
 
         def keep(response: http.client.HTTPResponse) -> None:
             with into.open("wb") as file:
@@ -51,7 +51,8 @@ def download(
         )
 
 
-def _index_of(url: str, named: str | None, indexes: Indexes) -> Index:
+def index_of(url: str, named: str | None, indexes: Indexes) -> Index:
+    """The index that a file's address belongs to: the one that names it, else the one on its host."""
     for index in indexes.indexes:
         if named == index.url or url.startswith(f"{index.url}/"):
             return index

@@ -8,6 +8,7 @@ from dataclasses import replace
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.containers.image_name import image_name
 from layer_constructs.building.host_builder import HOST
+from layer_constructs.building.locking.licences import licence_of_file
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.locking.sources import Builder
@@ -121,7 +122,8 @@ def _serves(file: LockedFile) -> bool:
 
 def _without_path(builder: Builder, sdist: LockedSdist, target: Target, *, again: bool) -> LockedWheel:
     # Where it lies on this machine is nothing for a lock.
-    return replace(builder.wheel(sdist, target, again=again), path=None)
+    wheel = builder.wheel(sdist, target, again=again)
+    return replace(wheel, path=None, license=licence_of_file(wheel.path) if wheel.path else None)
 
 
 def _same(before: BuildImage | None, now: BuildImage) -> bool:

@@ -15,6 +15,7 @@ from layer_constructs.building.locking.lock import FORMAT, MadeFrom
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.sdist import LockedSdist
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
+from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, Where
 
 
@@ -151,6 +152,7 @@ def _content(by_architecture: Mapping[ArchitectureName, LockedFile], lock: Path)
                         "wheel": file.filename,
                         "wheel-sha256": file.sha256,
                         "source-sha256": file.project.source_sha256,
+                        **({"license": file.license} if file.license else {}),
                     }
                 },
             }
@@ -158,8 +160,14 @@ def _content(by_architecture: Mapping[ArchitectureName, LockedFile], lock: Path)
             wheels.setdefault(file.sha256, _file(file, lock))
     if wheels:
         content["wheels"] = list(wheels.values())
+    facts: dict[str, Any] = {}
+    licences = {file.license for file in by_architecture.values() if isinstance(file, LockedWheel) and file.license}
+    if licences:
+        facts["license"] = min(licences)  # one, whatever the architecture
     if built:
-        content["tool"] = {selection.TOOL: {"built": built}}
+        facts["built"] = built
+    if facts:
+        content["tool"] = {selection.TOOL: facts}
     return content
 
 

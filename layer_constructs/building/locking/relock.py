@@ -14,6 +14,7 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.building.indexes import origins
 from layer_constructs.building.locking import lock_text
 from layer_constructs.building.locking.builds import with_builds, with_known_builds
+from layer_constructs.building.locking.licences import with_licences
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.lock_request import LockRequest
 from layer_constructs.building.locking.moment import moment
@@ -144,7 +145,8 @@ def _resolve(
             report(f"{request.path.name}: {runtime} is left out: {error.problem}")
             continue
         answer = _with_projects(_with_origins(answer, question, lock_path=request.path, before=before), built)
-        pins[runtime] = with_known_builds(answer, before.get(runtime))
+        answer = with_known_builds(answer, before.get(runtime))
+        pins[runtime] = with_licences(answer, before.values(), indexes=request.indexes)
         for difference in answer.differences():
             report(f"{request.path.name}: {runtime} has no common version of {difference}")
         for architecture, reason in answer.unavailable.items():

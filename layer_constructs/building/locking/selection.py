@@ -179,6 +179,7 @@ def _locked(
         url=None if _is_file(source) else source.url,
         path=_local(source, path),
         index=package.index,
+        license=_license(package),
     )
 
 
@@ -227,7 +228,15 @@ def _built(package: Package, sdist: LockedSdist, target: Target, path: Path) -> 
         sha256=_sha256(sha256, filename, path),
         index=sdist.index,
         built=Built(sdist=sdist, backend=tuple(backend)),
+        license=_license(package),
     )
+
+
+def _license(package: Package) -> str | None:
+    """As it was recorded when it was locked."""
+    facts = (package.tool or {}).get(TOOL)
+    said = facts.get("license") if isinstance(facts, Mapping) else None
+    return said if isinstance(said, str) and said else None
 
 
 def _from_project(package: Package, source: PackageDirectory, path: Path) -> LockedWheel:
@@ -253,6 +262,7 @@ def _from_project(package: Package, source: PackageDirectory, path: Path) -> Loc
         filename=filename,
         sha256=_sha256(built, filename, path),
         project=LocalProject(path=_join(path, source.path), source_sha256=source_sha256),
+        license=_license(package),
     )
 
 
