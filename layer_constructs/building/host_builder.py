@@ -15,13 +15,10 @@ from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.repack import repacked
-from layer_constructs.building.sdist import BuildImage, LockedSdist
+from layer_constructs.building.sdist import HOST, BuildImage, LockedSdist
 from layer_constructs.building.sdist_builder import SAME, SAY_CHOSEN, SdistBuilder
 from layer_constructs.building.target import Target
 from layer_constructs.errors import BuildError
-
-# Stands in a lock where a container's image would.
-HOST = "host"
 
 
 class HostBuilder(SdistBuilder):

@@ -21,7 +21,6 @@ from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.provision import left_to_runtime
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import (
     RequirementsFile,
@@ -197,6 +196,8 @@ def _finished(planned: Planned, dependencies: Dependencies, *, bytecode: str | N
             fix=f"name it: bytecode='{plan.target.python}.1'",
         )
     if contents.provided_by_runtime:
+        from layer_constructs.building.provision import left_to_runtime
+
         provided = left_to_runtime(
             plan.packages, plan.target, planned.requirements, versions=dependencies.runtime_versions
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+# Stands in a lock where a container's image would: built on this machine.
+HOST = "host"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LockedSdist:

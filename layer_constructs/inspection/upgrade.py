@@ -24,7 +24,7 @@ from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.freshness import load
 from layer_constructs.building.locking.pins import LockedFile
 from layer_constructs.building.locking.question import Question, write_question
-from layer_constructs.building.locking.relock import _question as question_of
+from layer_constructs.building.locking.relock import question_of
 from layer_constructs.building.locking.resolve import resolve, resolve_target
 from layer_constructs.building.locking.sources import Sources, as_uv_configuration
 from layer_constructs.building.planning import Dependencies, lock_request, make_plan, own_lock, read

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.containers.image_name import image_name
-from layer_constructs.building.host_builder import HOST
 from layer_constructs.building.locking.licences import licence_of_file
-from layer_constructs.building.locking.lock import Lock
+from layer_constructs.building.locking.missing import changes
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.locking.sources import Builder
 from layer_constructs.building.sdist import BuildImage, LockedSdist
@@ -58,7 +56,7 @@ def with_builds(
         before = images.get(architecture)
         target = Target(runtime, architecture)
         complete = not any(isinstance(file, LockedSdist) for file in files)
-        if before and not rebuild and complete and not _changes(before, bundling, target):
+        if before and not rebuild and complete and not changes(before, bundling, target):
             continue  # without asking the engine
         sources = [None if before is None and not rebuild and _serves(file) else _sdist(file) for file in files]
         first = next((sdist for sdist in sources if sdist), None)
@@ -79,34 +77,6 @@ def with_builds(
             wheels[other] = tuple(pure.get(f.sha256, f) if isinstance(f, LockedSdist) else f for f in wheels[other])
     used = {a for a, files in wheels.items() if always or any(isinstance(f, LockedWheel) and f.built for f in files)}
     return replace(pins, wheels=wheels, images={a: image for a, image in images.items() if a in used})
-
-
-def missing_builds(lock: Lock, target: Target, bundling: Bundling) -> list[str]:
-    """What keeps a lock from being used for ``target`` as it is, one line each; asks no engine."""
-    if target.architecture in lock.runtimes[target.runtime] or not bundling.builds:
-        return []
-    files = lock.select(target)
-    missing = [f"no wheel of {file.label} was built for {target}" for file in files if isinstance(file, LockedSdist)]
-    compiled = any(isinstance(file, LockedWheel) and file.built and not file.is_pure for file in files)
-    if compiled or bundling.mode == "docker":
-        missing += _changes(lock.images.get(target), bundling, target)
-    return missing
-
-
-def _changes(before: BuildImage | None, bundling: Bundling, target: Target) -> list[str]:
-    """How what is recorded differs from what is asked for, in words."""
-    name = HOST if bundling.mode == "local" else image_name(bundling.options, target)
-    if before is None:
-        return [f"no image is locked for {target}"]
-    if before.reference != name:
-        return [f"the image for {target}: {before.reference} became {name}", _TWO_LAYERS]
-    if before.options != bundling.options.fingerprint:
-        return [f"the options of the container for {target} changed", _TWO_LAYERS]
-    return []
-
-
-# Each would undo the other's lock.
-_TWO_LAYERS = "if two layers of one file differ in bundling, give one of them a lock of its own with lock="
 
 
 def _sdist(file: LockedFile) -> LockedSdist | None:

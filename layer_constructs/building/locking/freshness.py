@@ -8,9 +8,9 @@ from pathlib import Path
 
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.locking import lock as lock_file
-from layer_constructs.building.locking.builds import missing_builds
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.lock_request import LockRequest
+from layer_constructs.building.locking.missing import missing_builds
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr

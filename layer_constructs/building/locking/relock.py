@@ -115,7 +115,7 @@ def _resolve(
 ) -> None:
     """Put the answers for ``asked`` runtimes into ``pins``, in which those before stand."""
     before = dict(pins)
-    question, built = _question(request, exclude_newer=date, cache=cache, run=run)
+    question, built = question_of(request, exclude_newer=date, cache=cache, run=run)
     built_before = (f for answer in before.values() for files in answer.wheels.values() for f in files)
     sources = (
         Sources(
@@ -176,7 +176,7 @@ def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mappi
         )
 
 
-def _question(
+def question_of(
     request: LockRequest, *, exclude_newer: str | None, cache: Cache, run: Run
 ) -> tuple[Question, dict[str, LockedWheel]]:
     """The resolver's question, with local projects built and named indexes without credentials."""
