@@ -15,6 +15,7 @@ from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.installers import ContainerInstaller, Installer, LocalInstaller
+from layer_constructs.building.inventory.components import components
 from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
@@ -85,6 +86,8 @@ def build(
         installed = finished.sizes.keys()
         if contents.provided_by_runtime:
             refuse_conflicts(root, finished, plan.target, left_out=plan.left_out, versions=runtime_versions or {})
+        listed = components(root, finished, wheels=wheels)  # before `exclude` takes metadata
+        owners = finished.owners
         pruned = prune(root, finished, exclude=contents.exclude, slim=contents.slim)
         finished = strip(root, pruned.tree) if contents.strip else pruned.tree
         if contents.bytecode:
@@ -92,7 +95,9 @@ def build(
             finished = compile_tree(root, finished, interpreter, site=SITE, run=run)
         beside = work / "beside"
         beside.mkdir()
-        record.write(beside, root, finished, plan.target, digest=plan.digest, wheels=wheels, unmatched=pruned.unmatched)
+        left = {owners.get(file.path) for file in finished.files}
+        listed = tuple(component for component in listed if component.name in left)
+        record.write(beside, root, finished, plan.target, digest=plan.digest, listed=listed, unmatched=pruned.unmatched)
         written = archive.write_zip(root, finished, work / "layer.zip")
         shutil.rmtree(root)
         missing = {wheel.name for wheel in wheels} - installed

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from layer_constructs.errors import ArgumentError
+
 # Moved when `slim` or `strip` would leave out other bytes, or the bytecode would be written in another way.
 RULES = 1
 
@@ -24,6 +26,11 @@ class Contents:
     strip: bool = False
     provided_by_runtime: bool = False
     bytecode: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("slim", "strip", "provided_by_runtime"):
+            if not isinstance(getattr(self, name), bool):
+                raise ArgumentError(f"{name} is {getattr(self, name)!r}", details=["allowed: True, False"])
 
     @property
     def fingerprint(self) -> dict[str, object] | None:

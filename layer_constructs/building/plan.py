@@ -51,7 +51,8 @@ class BuildPlan:
     @property
     def digest(self) -> str:
         """Names the content: the same on every host, and for every target that gets the same files."""
-        content = digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, self.pins)
+        pins = tuple(pin for pin in self.pins if pin.name not in self.left_out)
+        content = digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, pins)
         chosen = self.contents.fingerprint
         if self.made_in is None and chosen is None:
             return content

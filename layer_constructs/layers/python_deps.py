@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
@@ -13,6 +14,7 @@ from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.record import read_sbom
 from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
 from layer_constructs.layers.staging import AssetFormat, check_folder, stage
@@ -129,11 +131,13 @@ class PythonDepsLayer(lambda_.LayerVersion):
             allow=arguments.texts_of(allow or {}, argument="allow"),
             licenses=arguments.names_of(licenses, argument="licenses") if licenses is not None else None,
             license_exceptions=arguments.texts_of(license_exceptions or {}, argument="license_exceptions"),
+            runtime_versions=dependencies.runtime_versions,
         )
         cache = Cache.default()
         planned = make_plan(dependencies, target, cache=cache)
+        conditions = replace(conditions, left_out=planned.plan.left_out)
         layer = _built(planned, cache, label=id) if around.bundled else None
-        verdict = verdict_on(layer, target, conditions, cache=cache) if layer else Verdict()
+        verdict = verdict_on(layer, target, conditions, cache=cache, wheels=planned.plan.wheels) if layer else Verdict()
         super().__init__(
             scope,
             id,
@@ -152,6 +156,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
         self._target = target
         self._digest = planned.plan.digest
         self._packages = planned.plan.packages
+        self._layer = layer
 
     @property
     def target(self) -> Target:
@@ -167,6 +172,11 @@ class PythonDepsLayer(lambda_.LayerVersion):
     def packages(self) -> Mapping[str, str]:
         """The version of each distribution inside, by normalised name."""
         return self._packages
+
+    @property
+    def sbom(self) -> str | None:
+        """The inventory as CycloneDX JSON, the same for the same digest; None for a stack that is not being bundled."""
+        return None if self._layer is None else read_sbom(self._layer)
 
 
 def _built(planned: Planned, cache: Cache, *, label: str) -> CachedLayer:

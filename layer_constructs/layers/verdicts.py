@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,8 @@ from layer_constructs.building.target import Target
 if TYPE_CHECKING:
     from constructs import IConstruct
 
+    from layer_constructs.building.wheel import LockedWheel
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Conditions:
@@ -25,11 +27,15 @@ class Conditions:
     :param allow: findings that may stay, with reasons.
     :param licenses: SPDX identifiers; None: any licence.
     :param license_exceptions: packages that may have another licence, with reasons.
+    :param left_out: the packages that are left to the runtime.
+    :param runtime_versions: what the user knows of these.
     """
 
     allow: Mapping[str, str] = field(default_factory=dict)
     licenses: tuple[str, ...] | None = None
     license_exceptions: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +47,7 @@ class Verdict:
 
     def and_notes(self, name: str, texts: Iterable[str]) -> Verdict:
         """With more to be said."""
-        return replace(self, notes=(*self.notes, *((name, text) for text in texts)))
+        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *((name, text) for text in texts)))))
 
     def annotate(self, construct: IConstruct) -> None:
         """Say it with the CDK's own annotations, which it prints and lets be acknowledged by id."""
@@ -54,14 +60,18 @@ class Verdict:
             annotations.add_info_v2(f"layer-constructs:{name}", text)
 
 
-def verdict_on(layer: CachedLayer, target: Target, conditions: Conditions, *, cache: Cache) -> Verdict:
+def verdict_on(
+    layer: CachedLayer, target: Target, conditions: Conditions, *, cache: Cache, wheels: Sequence[LockedWheel] = ()
+) -> Verdict:
     """Look at what was seen when the layer was built.
 
+    :param wheels: what it was made of, if that is known.
     :raises AuditError: for a finding that isn't allowed.
     :raises LayerTooLargeError: if Lambda refuses it for its size.
     :raises LicenseNotAllowedError: for a package whose licence isn't allowed.
+    :raises RuntimePackagesError: for a package that asks for another version than the runtime has.
     """
-    seen = record.read(layer, target, cache=cache)
+    seen = record.read(layer, target, cache=cache, wheels=wheels)
     warnings: list[tuple[str, str]] = []
     sizes = {name: package.size for name, package in layer.facts.packages.items()}
     large = check_size(layer.facts.unzipped_size, sizes=sizes, savings=seen.savings)
@@ -82,4 +92,13 @@ def verdict_on(layer: CachedLayer, target: Target, conditions: Conditions, *, ca
         warnings += [
             ("license-exceptions", f"license_exceptions has {name!r}, which needs none") for name in allowance.unused
         ]
+    elif conditions.license_exceptions:
+        warnings.append(("license-exceptions", "license_exceptions means nothing without licenses=[...]"))
+    if conditions.left_out:
+        from layer_constructs.building.provision import judge as judge_requests
+
+        provided = judge_requests(
+            seen.requests(), target, left_out=conditions.left_out, versions=conditions.runtime_versions
+        )
+        notes += [("provided-by-runtime", note) for note in provided.notes]
     return Verdict(warnings=tuple(warnings), notes=tuple(notes))

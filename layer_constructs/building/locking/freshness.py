@@ -20,12 +20,15 @@ from layer_constructs.errors import LockMissingError, LockStaleError
 
 def missing_parts(request: LockRequest, lock: Lock, target: Target) -> list[str]:
     """What a lock that was made from this doesn't name yet, one line each; no process and no network."""
-    missing = missing_builds(lock, target, request.bundling)
-    named, wanted = lock.bytecode.get(target.runtime), request.bytecode
+    return missing_builds(lock, target, request.bundling) + _missing_bytecode(request, lock, target.runtime)
+
+
+def _missing_bytecode(request: LockRequest, lock: Lock, runtime: str) -> list[str]:
+    named, wanted = lock.bytecode.get(runtime), request.bytecode
     if wanted and (named is None or (isinstance(wanted, str) and named != wanted)):
         now = "one that is there" if wanted is True else wanted
-        missing.append(f"the Python that makes the bytecode: {named or 'none'} became {now}")
-    return missing
+        return [f"the Python that makes the bytecode: {named or 'none'} became {now}"]
+    return []
 
 
 def ensure(
@@ -101,7 +104,7 @@ def check(request: LockRequest, runtimes: Iterable[str], architectures: Iterable
     lock, because = load(request), "--check only looks"
     architectures = tuple(architectures)
     for runtime in runtimes:
-        if lock is None or not is_fresh(request, lock, runtime):
+        if lock is None or not is_fresh(request, lock, runtime) or _missing_bytecode(request, lock, runtime):
             raise _refusal(request, lock, Target(runtime), because)
         for target in (Target(runtime, architecture) for architecture in architectures):
             if missing_parts(request, lock, target):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,7 @@ def relock(
     :returns: whether the file changed.
     """
     wanted = list(dict.fromkeys(runtimes))
+    _refuse_other_release(request, wanted)
     made_from = request.made_from()
     if lock:
         request.refuse_foreign(lock)
@@ -162,6 +164,18 @@ def _with_bytecode(pins: Pins, runtime: str, wanted: bool | str, *, upgrade: Upg
     from layer_constructs.building.interpreter import find
 
     return replace(pins, bytecode=find(Target(runtime).python, run=run).version)
+
+
+def _refuse_other_release(request: LockRequest, runtimes: Iterable[str]) -> None:
+    """A lock that named it would be none."""
+    for python in (Target(runtime).python for runtime in runtimes):
+        named = request.bytecode
+        if isinstance(named, str) and not re.fullmatch(rf"{re.escape(python)}\.\d{{1,3}}", named):
+            raise ArgumentError(
+                f"the bytecode is to be made by {named!r}, which is no release of Python {python}",
+                details=[f"allowed: a release of {python}, such as {python}.1, or 'any'"],
+                fix="name the runtime that it is for with --runtime",
+            )
 
 
 def _refuse_unknown(upgrade: Upgrade | None, request: LockRequest, before: Mapping[str, Pins]) -> None:
