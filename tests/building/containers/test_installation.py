@@ -246,7 +246,12 @@ IMAGE = Image(reference="house/build:1", id="sha256:" + "a" * 64, digest=None)
         ),
         (agent.HOOK_FAILED, "no such program\nmake it\n", ContainerError, r"six==1\.17\.0: the command hook 'make it'"),
         (agent.COMMAND_FAILED, f"odd\n{installation._LABEL}\n", BuildError, r"could not be installed\n  odd$"),
-        (127, "", ContainerError, r"six==1\.17\.0 needs python3\.13 in house/build:1"),
+        (
+            127,
+            'exec: "python3.13": executable file not found in $PATH',
+            ContainerError,
+            r"six==1\.17\.0 needs python3\.13 in house/build:1",
+        ),
     ],
 )
 def test_says_what_failed(code: int, log: str, error: type[LayerError], text: str, there: Install) -> None:
