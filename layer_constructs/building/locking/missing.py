@@ -17,6 +17,8 @@ def missing_builds(lock: Lock, target: Target, bundling: Bundling) -> list[str]:
     """What keeps a lock from being used for ``target`` as it is, one line each; asks no engine."""
     if target.architecture in lock.runtimes[target.runtime] or not bundling.builds:
         return []
+    if bundling.mode != "docker" and not any(package.sdist for package in lock.document.packages):
+        return []  # nothing to build, as is most often so
     files = lock.select(target)
     missing = [f"no wheel of {file.label} was built for {target}" for file in files if isinstance(file, LockedSdist)]
     compiled = any(isinstance(file, LockedWheel) and file.built and not file.is_pure for file in files)
