@@ -8,11 +8,15 @@ from layer_constructs.errors import LayerError
 
 if TYPE_CHECKING:
     from layer_constructs.layers.python_deps import PythonDepsLayer
+    from layer_constructs.layers.python_deps_set import PythonDepsLayerSet
 
-__all__ = ["DEFAULT_RUNTIME", "Bundling", "LayerError", "PythonDepsLayer", "Target"]
+__all__ = ["DEFAULT_RUNTIME", "Bundling", "LayerError", "PythonDepsLayer", "PythonDepsLayerSet", "Target"]
 
 # The constructs are imported when they are first asked for: the CDK starts Node, which the command line can do without.
-_CONSTRUCTS = {"PythonDepsLayer": "layer_constructs.layers.python_deps"}
+_CONSTRUCTS = {
+    "PythonDepsLayer": "layer_constructs.layers.python_deps",
+    "PythonDepsLayerSet": "layer_constructs.layers.python_deps_set",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -89,6 +89,8 @@ def build(
         listed = components(root, finished, wheels=wheels)  # before `exclude` takes metadata
         owners = finished.owners
         pruned = prune(root, finished, exclude=contents.exclude, slim=contents.slim)
+        if finished.files and not pruned.tree.files:
+            raise BuildError("exclude leaves nothing of the layer", fix="name less in exclude=[...]")
         finished = strip(root, pruned.tree) if contents.strip else pruned.tree
         if contents.bytecode:
             interpreter = interpreters.find(contents.bytecode, run=run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 
 from layer_constructs.errors import ArgumentError
@@ -31,6 +32,10 @@ class Contents:
         for name in ("slim", "strip", "provided_by_runtime"):
             if not isinstance(getattr(self, name), bool):
                 raise ArgumentError(f"{name} is {getattr(self, name)!r}", details=["allowed: True, False"])
+        if self.bytecode is not None and not re.fullmatch(r"3\.\d{1,3}\.\d{1,3}", self.bytecode):
+            raise ArgumentError(
+                f"bytecode is {self.bytecode!r}", details=["allowed: a release such as 3.13.5, or 'any'"]
+            )
 
     @property
     def fingerprint(self) -> dict[str, object] | None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SBOM = "sbom.cdx.json"
 _RECORD = "record.json"
 
+# Moved when other things are kept, or they are looked for in another way: of an older one they are looked for again.
+_FORMAT = 1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Record:
@@ -76,6 +79,7 @@ def write(
     sealed_file.write(
         folder / _RECORD,
         {
+            "format": _FORMAT,
             "components": [asdict(component) for component in listed],
             "savings": asdict(replace(saved, bytecode=saved.bytecode + bytecode)),
             "unmatched": list(unmatched),
@@ -123,9 +127,10 @@ def _look_again(layer: CachedLayer, target: Target, wheels: Sequence[LockedWheel
     if known is not None:
         return known  # another process looked while this one waited
     extract(layer.archive, root)
-    # Bytecode goes when the tree is read, and of it only the size is asked here.
+    # Bytecode goes when the tree is read, and only its size is asked for.
     bytecode = sum(path.stat().st_size for path in root.rglob("__pycache__/*.pyc"))
-    finished = tree.normalise(root)
+    sizes = {name: package.size for name, package in layer.facts.packages.items()}
+    finished = replace(tree.normalise(root), sizes=sizes)
     listed = components(root, finished, wheels=wheels)
     # Those whose metadata were excluded are there all the same.
     hidden = layer.facts.packages.keys() - {component.name for component in listed}
@@ -159,7 +164,7 @@ def _read(target: Target, *folders: Path) -> Record | None:
 
 def _whole(value: dict[str, Any] | None) -> Record | None:
     """A record without findings; None if it is one of another version of this library."""
-    if value is None:
+    if value is None or value.get("format") != _FORMAT:
         return None
     try:
         return Record(

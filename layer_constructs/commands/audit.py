@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName
+from layer_constructs.errors import ArgumentError, Where
 
 if TYPE_CHECKING:
     from layer_constructs.building.inventory.components import Component
@@ -42,7 +43,14 @@ def audit(
     wanted = Wanted(runtime=runtime, architecture=architecture)
     asked: dict[tuple[str, str], Component] = {}
     for path in paths:
-        asked |= {(each.name, each.version): each for each in _components(path, wanted)}
+        components = _components(path, wanted)
+        if not components:
+            raise ArgumentError(
+                "there is no package in it whose name and version are known, so nothing can be asked",
+                where=Where(path),
+                fix="keep the packages' dist-info folders, or name the requirements file or lock that it was made from",
+            )
+        asked |= {(each.name, each.version): each for each in components}
     found = check(tuple(asked.values()), service=service or OSV)
     for vulnerability in found:
         click.echo(str(vulnerability))

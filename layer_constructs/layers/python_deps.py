@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
@@ -11,16 +10,17 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.cache import Cache, CachedLayer
-from layer_constructs.building.contents import Contents
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.record import read_sbom
 from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
-from layer_constructs.layers.staging import AssetFormat, check_folder, stage
-from layer_constructs.layers.surroundings import remember, surroundings_of
+from layer_constructs.layers.function_checks import watch
+from layer_constructs.layers.layer_content import LayerContent, MadeContent, make_content
+from layer_constructs.layers.staging import AssetFormat, asset_hash_of, check_folder, stage
+from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
 from layer_constructs.layers.texts import description_of, license_of
-from layer_constructs.layers.verdicts import Conditions, Verdict, verdict_on
+from layer_constructs.layers.wishes import Wishes, wishes_of
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -106,61 +106,83 @@ class PythonDepsLayer(lambda_.LayerVersion):
         arguments.refuse_unknown(unknown, construct="PythonDepsLayer")
         around = surroundings_of(scope)
         target = arguments.target_of(around, runtime, architecture)
-        chosen_format = arguments.asset_format_of(around, asset_format)
-        dependencies = Dependencies(
-            requirements=arguments.path_of(requirements, argument="requirements"),
-            lock=arguments.path_of(lock, argument="lock") if lock is not None else None,
-            extras=arguments.names_of(extras, argument="extras"),
-            groups=arguments.names_of(groups, argument="groups"),
-            locked=arguments.locked_of(around, locked),
+        wishes = wishes_of(
+            around,
+            [target],
+            requirements=requirements,
+            lock=lock,
+            extras=extras,
+            groups=groups,
+            locked=locked,
             build_local_projects=build_local_projects,
-            bundling=arguments.bundling_of(around, bundling),
-            contents=Contents(
-                exclude=arguments.names_of(exclude, argument="exclude"),
-                slim=slim,
-                strip=strip,
-                provided_by_runtime=provided_by_runtime is not False,
-                bytecode=arguments.release_of(bytecode, target),
-            ),
-            bytecode=bytecode is True,
-            runtime_versions=arguments.texts_of(
-                provided_by_runtime if not isinstance(provided_by_runtime, bool) else {}, argument="provided_by_runtime"
-            ),
-        )
-        conditions = Conditions(
-            allow=arguments.texts_of(allow or {}, argument="allow"),
-            licenses=arguments.names_of(licenses, argument="licenses") if licenses is not None else None,
-            license_exceptions=arguments.texts_of(license_exceptions or {}, argument="license_exceptions"),
-            runtime_versions=dependencies.runtime_versions,
+            bundling=bundling,
+            exclude=exclude,
+            slim=slim,
+            strip=strip,
+            provided_by_runtime=provided_by_runtime,
+            bytecode=bytecode,
+            allow=allow,
+            licenses=licenses,
+            license_exceptions=license_exceptions,
+            asset_format=asset_format,
+            layer_version_name=layer_version_name,
+            description=description,
+            license=license,
+            removal_policy=removal_policy,
         )
         cache = Cache.default()
-        planned = make_plan(dependencies, target, cache=cache)
-        conditions = replace(conditions, left_out=planned.plan.left_out)
-        layer = _built(planned, cache, label=id) if around.bundled else None
-        verdict = verdict_on(layer, target, conditions, cache=cache, wheels=planned.plan.wheels) if layer else Verdict()
+        planned = make_plan(wishes.dependencies, target, cache=cache)
+        content = LayerContent(plans={target: planned}, architectures=planned.plan.architectures)
+        made = (
+            make_content(content, wishes.conditions, cache=cache, label=id)
+            if around.bundled
+            else MadeContent(content=content)
+        )
+        self._declare(scope, id, around=around, wishes=wishes, made=made, code=code_of(made, around, wishes))
+
+    def _declare(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name
+        *,
+        around: Surroundings,
+        wishes: Wishes,
+        made: MadeContent,
+        code: lambda_.Code,
+    ) -> None:
+        """Add to the tree what was checked and made."""
+        plan = made.content.plan
         super().__init__(
             scope,
             id,
-            code=stage(around, layer, digest=planned.plan.digest, asset_format=chosen_format),
-            compatible_runtimes=arguments.runtimes_of(target),
-            compatible_architectures=arguments.architectures_of(planned.plan.architectures),
-            description=description if description is not None else description_of(planned.plan.packages),
-            layer_version_name=layer_version_name,
-            license=license if license is not None else license_of(planned.plan.wheels),
-            removal_policy=removal_policy,
+            code=code,
+            compatible_runtimes=[one for name in made.content.runtimes for one in arguments.runtimes_of(Target(name))],
+            compatible_architectures=arguments.architectures_of(made.content.architectures),
+            description=wishes.description if wishes.description is not None else description_of(plan.packages),
+            layer_version_name=wishes.layer_version_name,
+            license=wishes.license if wishes.license is not None else license_of(plan.wheels),
+            removal_policy=wishes.removal_policy,
         )
         remember(scope, around)
-        verdict.and_notes("provided-by-runtime", planned.notes).annotate(self)
-        if chosen_format == "directory":
-            check_folder(self, digest=planned.plan.digest)
-        self._target = target
-        self._digest = planned.plan.digest
-        self._packages = planned.plan.packages
-        self._layer = layer
+        made.verdict.annotate(self)
+        if wishes.asset_format == "directory":
+            check_folder(self, digest=plan.digest)
+        self._target = made.content.target
+        self._digest = plan.digest
+        self._packages = plan.packages
+        self._layer = made.layer
+        watch(
+            self,
+            scope,
+            outdir=around.outdir,
+            asset_hash=asset_hash_of(plan.digest, wishes.asset_format),
+            built=made.layer,
+            packages=plan.packages,
+        )
 
     @property
     def target(self) -> Target:
-        """The runtime and architecture that it was built for."""
+        """The runtime and architecture that it was built for; the first, if it is for several."""
         return self._target
 
     @property
@@ -179,19 +201,6 @@ class PythonDepsLayer(lambda_.LayerVersion):
         return None if self._layer is None else read_sbom(self._layer)
 
 
-def _built(planned: Planned, cache: Cache, *, label: str) -> CachedLayer:
-    found = cache.find(planned.plan.digest)
-    if found:
-        return found
-    from layer_constructs.building.build import build  # a cache hit can do without it
-
-    return build(
-        planned.plan,
-        cache=cache,
-        indexes=planned.indexes,
-        label=label,
-        requirements=planned.requirements,
-        bundling=planned.bundling,
-        image=planned.image,
-        runtime_versions=planned.runtime_versions,
-    )
+def code_of(made: MadeContent, around: Surroundings, wishes: Wishes) -> lambda_.Code:
+    """The asset of a layer version, put into the app's output folder."""
+    return stage(around, made.layer, digest=made.content.plan.digest, asset_format=wishes.asset_format)

@@ -71,6 +71,11 @@ def check_folder(layer_version: lambda_.LayerVersion, *, digest: str) -> None:
         )
 
 
+def asset_hash_of(digest: str, asset_format: AssetFormat) -> str:
+    """By which a template names the asset of a layer."""
+    return _hash(_name(digest, asset_format))
+
+
 def _name(digest: str, asset_format: AssetFormat) -> str:
     return f"{digest}-{asset_format}"
 

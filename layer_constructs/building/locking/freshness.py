@@ -17,6 +17,9 @@ from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.errors import LockMissingError, LockStaleError
 
+# Each would undo the other's lock.
+_TWO_LAYERS = "if two layers of one file differ in bytecode, give one of them a lock of its own with lock="
+
 
 def missing_parts(request: LockRequest, lock: Lock, target: Target) -> list[str]:
     """What a lock that was made from this doesn't name yet, one line each; no process and no network."""
@@ -27,7 +30,8 @@ def _missing_bytecode(request: LockRequest, lock: Lock, runtime: str) -> list[st
     named, wanted = lock.bytecode.get(runtime), request.bytecode
     if wanted and (named is None or (isinstance(wanted, str) and named != wanted)):
         now = "one that is there" if wanted is True else wanted
-        return [f"the Python that makes the bytecode: {named or 'none'} became {now}"]
+        lines = [f"the Python that makes the bytecode: {named or 'none'} became {now}"]
+        return [*lines, _TWO_LAYERS] if named else lines
     return []
 
 

@@ -18,7 +18,7 @@ def excluded(paths: Iterable[str], globs: Sequence[str]) -> tuple[set[str], list
     :param paths: of files, relative to the folder that packages are in, with ``/``.
     :raises ArgumentError: for a glob that leaves the folder, is empty, or starts with ``!``.
     """
-    patterns = [(glob, re.compile(_expression(glob))) for glob in globs]
+    patterns = [(glob, _compiled(glob)) for glob in globs]
     found: set[str] = set()
     used: set[str] = set()
     for path in paths:
@@ -27,6 +27,16 @@ def excluded(paths: Iterable[str], globs: Sequence[str]) -> tuple[set[str], list
                 found.add(path)
                 used.add(glob)
     return found, [glob for glob in dict.fromkeys(globs) if glob not in used]
+
+
+def _compiled(glob: str) -> re.Pattern[str]:
+    try:
+        return re.compile(_expression(glob))
+    except re.error as error:
+        raise ArgumentError(
+            f"exclude has {glob!r}, which is not a glob that it takes: {error}",
+            fix="write a range of characters from the lower to the higher, such as [a-z]",
+        ) from error
 
 
 def _expression(glob: str) -> str:

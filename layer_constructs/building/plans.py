@@ -1,0 +1,89 @@
+"""One requirements file + several targets -> what goes into the layer of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.locking.policy import Policy
+from layer_constructs.building.locking.together import Together, in_words
+from layer_constructs.building.planning import Dependencies, Planned, lock_request, make_plan, own_lock, read
+from layer_constructs.building.process import Run, run
+from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.target import Target
+from layer_constructs.errors import LayerError, ResolutionError, Where
+
+
+def make_plans(
+    dependencies: Dependencies,
+    targets: Sequence[Target],
+    *,
+    on_demand: bool = False,
+    same_versions: bool = False,
+    cache: Cache,
+    environ: Mapping[str, str] | None = None,
+    report: Report = to_stderr,
+    run: Run = run,
+) -> dict[Target, Planned]:
+    """The plans of ``targets``, whose lock is seen to once for all of them.
+
+    :param on_demand: leave out a target that has no plan, or none yet: whoever wants it asks `make_plan`.
+    :param same_versions: one version of each package for all of them.
+    :raises LayerError: a leaf that names the file and line, and the target.
+    :raises ResolutionError: if the versions are to be the same and can't be.
+    """
+    environ = os.environ if environ is None else environ
+    path = dependencies.requirements
+    file = None if own_lock(path) else read(dependencies)
+    if file and not file.is_pinned:
+        together = Together(
+            request=lock_request(dependencies, file, environ=environ),
+            runtimes=tuple(dict.fromkeys(target.runtime for target in targets)),
+            architectures=() if on_demand else tuple(dict.fromkeys(target.architecture for target in targets)),
+            same_versions=same_versions,
+        )
+        policy = Policy.of(dependencies.locked, environ=environ)
+        together.ensure(policy=policy, cache=cache, report=report, run=run)
+    if on_demand:  # what has to be built for a target waits until somebody wants that
+        dependencies = replace(dependencies, locked=True)
+    plans: dict[Target, Planned] = {}
+    for target in targets:
+        try:
+            with naming(target):
+                plans[target] = make_plan(dependencies, target, cache=cache, environ=environ, report=report, run=run)
+        except LayerError:
+            if not on_demand:
+                raise
+    if same_versions:
+        _refuse_differences(plans, Where(path))
+    return plans
+
+
+@contextmanager
+def naming(*targets: Target) -> Iterator[None]:
+    """Say for which targets something was done that failed, where the error itself doesn't."""
+    try:
+        yield
+    except LayerError as error:
+        names = ", ".join(map(str, targets))
+        if names not in str(error):
+            error.add_note(f"this was for {names}")
+        raise
+
+
+def _refuse_differences(plans: Mapping[Target, Planned], where: Where) -> None:
+    found: dict[str, dict[str, list[Target]]] = {}
+    for target, planned in plans.items():
+        for name, version in planned.plan.packages.items():
+            found.setdefault(name, {}).setdefault(version, []).append(target)
+    different = {name: versions for name, versions in sorted(found.items()) if len(versions) > 1}
+    if different:
+        raise ResolutionError(
+            f"not every target has the same version of {', '.join(different)}",
+            where=where,
+            details=[f"{name}: {in_words(versions)}" for name, versions in different.items()],
+            fix="lock one version for all of them, or let the versions differ: same_versions=False",
+        )
