@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
     from layer_constructs.building.cache import CachedLayer
 
-# Metadata of the CDK, where it keeps what was accepted.
-_ACCEPTED = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Watch:
@@ -192,8 +189,8 @@ def _is_accepted(finding: Finding, root: IConstruct) -> bool:
         if construct is None:
             break
         scopes.append(construct)
+    # Where the CDK keeps what was accepted. Asked here: an import must not start Node.
+    accepted = cdk.Validations.ACKNOWLEDGED_RULES_METADATA_KEY
     return any(
-        entry.type == _ACCEPTED and finding.id in (entry.data or {})
-        for scope in scopes
-        for entry in scope.node.metadata
+        entry.type == accepted and finding.id in (entry.data or {}) for scope in scopes for entry in scope.node.metadata
     )
