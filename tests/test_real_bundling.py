@@ -29,6 +29,7 @@ from layer_constructs.building.containers.work import NAME
 from layer_constructs.errors import ContainerError, EngineError, HashMismatchError, ImageError, LayerError
 from tests.support.desk import Desk, make_desk
 from tests.support.private_index import PrivateIndex
+from tests.support.wheels import make_wheel
 
 IMAGE = "localhost/layer-constructs/python3.13:bookworm"
 OTHER_IMAGE = "localhost/layer-constructs/python3.13:trixie-amd64"
@@ -57,14 +58,26 @@ def build_wheel(into, settings=None, metadata=None):
         archive.writestr(info + "RECORD", "")
     return wheel
 """
+# Popular, small, and with a wheel for the target, some of them compiled.
+THIRTY = (
+    "anyio==4.10.0", "attrs==25.3.0", "certifi==2025.8.3", "charset-normalizer==3.4.3", "click==8.2.1",
+    "colorama==0.4.6", "decorator==5.2.1", "filelock==3.19.1", "fsspec==2025.7.0", "h11==0.16.0", "httpcore==1.0.9",
+    "httpx==0.28.1", "idna==3.10", "iniconfig==2.1.0", "itsdangerous==2.2.0", "jinja2==3.1.6", "jmespath==1.0.1",
+    "markupsafe==3.0.2", "packaging==25.0", "platformdirs==4.3.8", "pluggy==1.6.0", "pygments==2.19.2",
+    "pyyaml==6.0.2", "requests==2.32.5", "six==1.17.0", "sniffio==1.3.1", "tqdm==4.67.1",
+    "typing-extensions==4.14.1", "urllib3==2.5.0", "werkzeug==3.1.3",
+)  # fmt: skip
+
 SOURCE = "int answer(void) { return 42; }"
 
 
-def make_sdist(folder: Path, *, source: str = SOURCE, code: str = "") -> Path:
-    """:param code: run by the build backend before it compiles."""
+def make_sdist(folder: Path, *, source: str = SOURCE, code: str = "", requires: str = "") -> Path:
+    """:param code: run by the build backend before it compiles.
+    :param requires: what is installed for it.
+    """
     files = {
         "PKG-INFO": "Metadata-Version: 2.1\nName: lc-tests-tiny\nVersion: 1.0\n",
-        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "pyproject.toml": f'[build-system]\nrequires = [{requires}]\nbuild-backend = "backend"\nbackend-path = ["."]\n',
         "backend.py": BACKEND.format(source=source, code=textwrap.indent(code, "    ")),
     }
     folder.mkdir(exist_ok=True)
@@ -214,6 +227,54 @@ def test_only_what_has_no_wheel_is_built_and_for_both_architectures(
     assert PASSWORD not in "\n".join(seen)
     assert PASSWORD not in podman.read_text(encoding="utf-8")
     assert [path for path, content in desk.files().items() if PASSWORD.encode() in content] == []
+
+
+@pytest.mark.network
+def test_one_package_is_built_and_the_other_thirty_are_installed_here(desk: Desk, podman: Path) -> None:
+    planned = desk.plan(*LINES, *THIRTY)
+    layer = desk.build(planned)
+
+    wheels = {wheel.name: wheel for wheel in planned.plan.wheels}
+    assert {name for name, wheel in wheels.items() if wheel.built} == {"lc-tests-tiny"}
+    assert {name.partition("==")[0] for name in THIRTY} <= layer.facts.packages.keys()
+    assert len(THIRTY) == 30
+    assert all(package.size for package in layer.facts.packages.values())
+    assert runs(podman) == 1  # the thirty didn't go into it: they have no place in its one command
+    assert [line for line in desk.said if "has no wheel" in line] == [
+        f"lc-tests-tiny==1.0: has no wheel for python3.13/x86_64, building it in {IMAGE}"
+    ]
+
+
+def test_a_login_in_netrc_and_one_in_a_keyring_reach_a_real_container(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = make_wheel(tmp_path / "wheels", "lc-tests-backend", "1.0", files={"lc_backend.py": b""})
+    keyring = tmp_path / "bin" / "keyring"
+    keyring.write_text(f"#!/bin/sh\necho {PASSWORD}\n", encoding="utf-8")
+    keyring.chmod(0o755)
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login user password {PASSWORD}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    bundling = Bundling.auto(image=IMAGE, network="host")
+    sdist = make_sdist(desk.folder / "dists", requires='"lc-tests-backend"')
+    for way in ("netrc", "keyring"):
+        with PrivateIndex([backend, sdist], username="user", password=PASSWORD) as index:
+            url = index.url
+            if way == "netrc":
+                monkeypatch.setenv("NETRC", str(netrc))
+            else:
+                url = url.replace("://", "://user@")
+                monkeypatch.delenv("NETRC")
+                monkeypatch.setenv("UV_KEYRING_PROVIDER", "subprocess")
+                monkeypatch.setenv("PATH", f"{keyring.parent}{os.pathsep}{os.environ['PATH']}")
+            shutil.rmtree(desk.cache.root)
+            desk.lock.unlink(missing_ok=True)
+            planned = bundled(desk, bundling).plan(f"--index-url {url}", TINY)
+            assert [wheel.built is not None for wheel in planned.plan.wheels] == [True], way
+            fetched = [request for request in index.requests if request.path.endswith(".whl")]
+            assert fetched, way  # by the container: the wheel of the backend is nothing to this machine
+        left = [path for path in desk.folder.parent.rglob("*") if path.is_file() and path not in {netrc, keyring}]
+        assert not [path for path in left if PASSWORD.encode() in path.read_bytes()], way
 
 
 def test_both_ways_give_the_same_layer_and_ask_no_engine_again(
