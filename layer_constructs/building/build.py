@@ -19,6 +19,7 @@ from layer_constructs.building.inventory.components import components
 from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
+from layer_constructs.building.planning import Planned
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
 from layer_constructs.building.provision import refuse_conflicts
@@ -118,6 +119,24 @@ def build(
         )
 
     return cache.obtain(plan.digest, make)
+
+
+def build_planned(
+    planned: Planned, *, cache: Cache, label: str, report: Report = to_stderr, run: Run = run
+) -> CachedLayer:
+    """The finished layer of a plan, with everything that planning found out for its build."""
+    return build(
+        planned.plan,
+        cache=cache,
+        indexes=planned.indexes,
+        label=label,
+        requirements=planned.requirements,
+        bundling=planned.bundling,
+        image=planned.image,
+        runtime_versions=planned.runtime_versions,
+        report=report,
+        run=run,
+    )
 
 
 def _with_built_files(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from layer_constructs.building.build import build
+from layer_constructs.building.build import build_planned
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.locking.lock_request import lock_path
 from layer_constructs.building.locking.selection import TOOL
@@ -43,19 +43,7 @@ class PlannedLayer:
 
     def built(self, *, cache: Cache, label: str, report: Report = to_stderr, run: Run = run) -> CachedLayer:
         """From the cache, or built into it."""
-        planned = self.planned
-        return build(
-            planned.plan,
-            cache=cache,
-            indexes=planned.indexes,
-            label=label,
-            requirements=planned.requirements,
-            bundling=planned.bundling,
-            image=planned.image,
-            runtime_versions=planned.runtime_versions,
-            report=report,
-            run=run,
-        )
+        return build_planned(self.planned, cache=cache, label=label, report=report, run=run)
 
 
 def is_layer(path: Path) -> bool:

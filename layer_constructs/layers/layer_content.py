@@ -118,20 +118,9 @@ def make_content(
     with naming(*content.targets):
         layer = cache.find(plan.digest)
         if layer is None:
-            from layer_constructs.building.build import build  # a cache hit can do without it
+            from layer_constructs.building.build import build_planned  # a cache hit can do without it
 
-            layer = build(
-                plan,
-                cache=cache,
-                indexes=planned.indexes,
-                label=label,
-                requirements=planned.requirements,
-                bundling=planned.bundling,
-                image=planned.image,
-                runtime_versions=planned.runtime_versions,
-                report=report,
-                run=run,
-            )
+            layer = build_planned(planned, cache=cache, label=label, report=report, run=run)
         verdicts = [
             verdict_on(
                 layer,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from layer_constructs.building.build import build
+from layer_constructs.building.build import build_planned
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.locking.question import PROJECT
@@ -80,16 +80,7 @@ class Desk:
         return self.plan(*lines, target=target).plan.packages
 
     def build(self, planned: Planned) -> CachedLayer:
-        return build(
-            planned.plan,
-            cache=self.cache,
-            indexes=planned.indexes,
-            label="Deps",
-            requirements=planned.requirements,
-            bundling=planned.bundling,
-            image=planned.image,
-            report=self.said.append,
-        )
+        return build_planned(planned, cache=self.cache, label="Deps", report=self.said.append)
 
     def refusal(
         self,
