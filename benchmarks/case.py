@@ -9,6 +9,10 @@ from benchmarks.pairs import Subject
 from benchmarks.workspace import Workspace
 
 
+class Unavailable(Exception):  # noqa: N818 - no error, the report says it
+    """A comparison can't run on this machine; the text says why."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
     """One line of the table: ``ours`` compared with ``over``.
@@ -29,6 +33,7 @@ class Case:
 
     :param about: what is measured, for the reader of the table.
     :param subjects: makes what is needed; the first is measured twice in each round, which shows the noise.
+        Raises `Unavailable` where it can't.
     """
 
     name: str

@@ -58,7 +58,8 @@ class Spread:
         """The spread of at least one value."""
         ordered = sorted(values)
         cut = _outside(len(ordered))
-        return cls(ordered[0], ordered[cut], statistics.median(ordered), ordered[-1 - cut], ordered[-1])
+        low, high = (-math.inf, math.inf) if cut is None else (ordered[cut], ordered[-1 - cut])
+        return cls(ordered[0], low, statistics.median(ordered), high, ordered[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +148,14 @@ def _cpu_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
-def _outside(count: int) -> int:
-    """How many of ``count`` ordered values may be left out at each end for the median to stay inside at 95 %."""
+def _outside(count: int) -> int | None:
+    """How many of ``count`` ordered values may be left out at each end for the median to stay inside at 95 %.
+
+    None if not even all of them say that much: of fewer than six.
+    """
     cut, tail = 0, 1.0
+    if tail / 2**count > 0.025:
+        return None
     while (tail + math.comb(count, cut + 1)) / 2**count <= 0.025:
         cut += 1
         tail += math.comb(count, cut)

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 
-from benchmarks.case import Case, Row
+from benchmarks.case import Case, Row, Unavailable
 from benchmarks.pairs import Measured, Spread, cpu, wall
 
 _HEAD = """\
@@ -27,11 +27,14 @@ A target is *met* or *missed* if the median keeps or breaks it with 95 % confide
 """
 
 
-def render(results: Sequence[tuple[Case, Measured]], *, runs: int) -> str:
+def render(sections: Sequence[str], *, runs: int) -> str:
     """The whole document."""
-    parts = [_HEAD.format(runs=runs, machine=_machine())]
-    parts += [section(case, measured) for case, measured in results]
-    return "\n".join(parts)
+    return "\n".join([_HEAD.format(runs=runs, machine=_machine()), *sections])
+
+
+def unavailable(case: Case, reason: Unavailable) -> str:
+    """One case that this machine can't run."""
+    return f"## {case.name}\n\n{case.about}\n\nNot measured here: {reason}.\n"
 
 
 def section(case: Case, measured: Measured) -> str:

@@ -13,11 +13,21 @@ if str(ROOT) not in sys.path:  # run as a script, the folder of the script is th
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402 - after the path is right
-from benchmarks.cases import first_build, imports, many_layers, resynth  # noqa: E402 - the same
+from benchmarks.case import Unavailable  # noqa: E402 - the same
+from benchmarks.cases import (  # noqa: E402 - the same
+    audit,
+    first_build,
+    functions,
+    imports,
+    many_layers,
+    mixed,
+    resynth,
+)
 from benchmarks.pairs import measure  # noqa: E402 - the same
 from benchmarks.workspace import Workspace  # noqa: E402 - the same
 
-CASES = {case.name: case for case in (first_build.CASE, resynth.CASE, many_layers.CASE, imports.CASE)}
+_MODULES = (first_build, resynth, many_layers, functions, mixed, audit, imports)
+CASES = {module.CASE.name: module.CASE for module in _MODULES}
 
 
 def main() -> None:
@@ -27,15 +37,18 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = Workspace(folder.absolute())
         workspace.enter()
-        results = []
+        sections = []
         for case in [CASES[name] for name in arguments.only or CASES]:
             print(case.name, file=sys.stderr, flush=True)
-            measured = measure(case.subjects(workspace), runs=arguments.runs)
-            results.append((case, measured))
-            print(report.section(case, measured), flush=True)
+            try:
+                section = report.section(case, measure(case.subjects(workspace), runs=arguments.runs))
+            except Unavailable as reason:
+                section = report.unavailable(case, reason)
+            sections.append(section)
+            print(section, flush=True)
         if not arguments.only:
             arguments.output.parent.mkdir(exist_ok=True)
-            arguments.output.write_text(report.render(results, runs=arguments.runs), encoding="utf-8")
+            arguments.output.write_text(report.render(sections, runs=arguments.runs), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Generator, Iterator, Mapping
@@ -19,6 +20,9 @@ REQUIRE_REAL = "LAYER_CONSTRUCTS_REQUIRE_REAL"
 
 # How the one reason starts that CI accepts: which Pythons a machine has is not for this project's scripts to decide.
 NO_INTERPRETER = "no Python 3."
+
+# What a shell starts in the background ignores Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _refuse_skip(report: Report) -> Report:

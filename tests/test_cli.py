@@ -117,7 +117,8 @@ def test_refuses_a_date_that_is_none(requirements: Path) -> None:
 def test_shows_and_prunes_the_cache(requirements: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from layer_constructs.building.build import build
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.planning import Dependencies, make_plan
+    from layer_constructs.building.dependencies import Dependencies
+    from layer_constructs.building.planning import make_plan
     from layer_constructs.building.target import Target
 
     monkeypatch.setenv("LAYER_CONSTRUCTS_CACHE_DIR", str(tmp_path / "cache"))

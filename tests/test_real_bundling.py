@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import shutil
@@ -23,10 +24,19 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
-from layer_constructs import Bundling, PythonDepsLayer
+from layer_constructs import Bundling, PythonDepsLayer, PythonDepsLayerSet
+from layer_constructs.building import uv
 from layer_constructs.building.archive import extract
 from layer_constructs.building.containers.work import NAME
-from layer_constructs.errors import ContainerError, EngineError, HashMismatchError, ImageError, LayerError
+from layer_constructs.building.process import clean_environment
+from layer_constructs.errors import (
+    ContainerError,
+    EngineError,
+    HashMismatchError,
+    ImageError,
+    LayerError,
+    WheelUnavailableError,
+)
 from tests.support.desk import Desk, make_desk
 from tests.support.private_index import PrivateIndex
 from tests.support.wheels import make_wheel
@@ -42,19 +52,20 @@ LINES = ("--find-links dists", TINY)
 
 # A build backend in the source distribution itself: nothing is fetched, and little is imported under emulation.
 BACKEND = """
-import shlex, subprocess, sysconfig, zipfile
+import shlex, subprocess, sys, sysconfig, zipfile
 
 def build_wheel(into, settings=None, metadata=None):
-    machine = sysconfig.get_platform().replace("-", "_")
+    machine, python = sysconfig.get_platform().replace("-", "_"), "cp%d%d" % sys.version_info[:2]
     open("tiny.c", "w").write({source!r})
 {code}
     compiler = shlex.split(sysconfig.get_config_var("CC"))
     subprocess.check_call([*compiler, "-shared", "-fPIC", "-o", "tiny.so", "tiny.c"])
-    wheel, info = "lc_tests_tiny-1.0-cp313-cp313-" + machine + ".whl", "lc_tests_tiny-1.0.dist-info/"
+    tag = python + "-" + python + "-" + machine
+    wheel, info = "lc_tests_tiny-1.0-" + tag + ".whl", "lc_tests_tiny-1.0.dist-info/"
     with zipfile.ZipFile(into + "/" + wheel, "w") as archive:
         archive.write("tiny.so", "lc_tests_tiny.so")
         archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: lc-tests-tiny\\nVersion: 1.0\\n")
-        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: cp313-cp313-" + machine)
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: false\\nTag: " + tag)
         archive.writestr(info + "RECORD", "")
     return wheel
 """
@@ -132,6 +143,10 @@ def imported(layer: Path, name: str, into: Path) -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
+
+
+def run_quietly(*command: str) -> int:
+    return subprocess.run(command, check=False, capture_output=True).returncode
 
 
 def containers(pid: int) -> list[str]:
@@ -243,6 +258,58 @@ def test_one_package_is_built_and_the_other_thirty_are_installed_here(desk: Desk
     assert [line for line in desk.said if "has no wheel" in line] == [
         f"lc-tests-tiny==1.0: has no wheel for python3.13/x86_64, building it in {IMAGE}"
     ]
+
+
+def test_a_set_builds_for_each_runtime_in_that_runtimes_own_image(
+    desk: Desk, podman: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LAYER_CONSTRUCTS_CACHE_DIR", str(desk.cache.root))
+    monkeypatch.delenv("LAYER_CONSTRUCTS_QUIET")
+    # AWS's images can't be had everywhere: others stand for them, under the names that are the default.
+    default = {name: f"public.ecr.aws/sam/build-{name}" for name in ("python3.11", "python3.13")}
+    there = [name for name in default.values() if not run_quietly("podman", "image", "exists", name)]
+    if there:
+        pytest.skip(f"{there} are here, and must not lose their names")
+    try:
+        for runtime, name in default.items():
+            subprocess.run(["podman", "tag", f"localhost/layer-constructs/{runtime}:bookworm", name], check=True)
+        app = cdk.App(outdir=str(tmp_path / "cdk.out"))
+        layers = PythonDepsLayerSet(
+            cdk.Stack(app, "Stack"), "Deps", requirements=desk.write(*LINES, "idna==3.10"),
+            runtimes=[lambda_.Runtime.PYTHON_3_13, lambda_.Runtime.PYTHON_3_11],
+        )  # fmt: skip
+        app.synth()
+    finally:
+        for name in default.values():
+            run_quietly("podman", "image", "rm", name)  # of an image with another name, only this one
+
+    assert [layer.target.runtime for layer in layers.layers] == ["python3.11", "python3.13"]
+    assert runs(podman) == 2
+    built = sorted(path.name for path in (desk.cache.root / "wheels").rglob("lc_tests_tiny*.whl"))
+    assert built == [f"lc_tests_tiny-1.0-{python}-{python}-linux_x86_64.whl" for python in ("cp311", "cp313")]
+    said = capfd.readouterr().err
+    assert all(said.count(f"for {runtime}/x86_64, building it in {name}") == 1 for runtime, name in default.items())
+
+
+def test_a_file_that_is_its_own_lock_gets_one_for_what_a_container_builds(
+    desk: Desk, podman: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sdist = hashlib.sha256((desk.folder / "dists" / "lc_tests_tiny-1.0.tar.gz").read_bytes()).hexdigest()
+    hashed = desk.write("--find-links dists", f"{TINY} --hash=sha256:{sdist}", name="hashed.txt")
+    project = '[project]\nname = "app"\nversion = "0"\nrequires-python = ">=3.11"\n'
+    project += 'dependencies = ["docopt==0.6.2", "idna==3.10"]\n'
+    (desk.folder / "pyproject.toml").write_text(project, encoding="utf-8")
+    command = [uv.binary(), "lock", "--no-config", "--quiet", "--python", sys.executable]
+    subprocess.run(command, cwd=desk.folder, env=clean_environment(), check=True)
+    for file, packages in ((hashed, {"lc-tests-tiny"}), (desk.folder / "uv.lock", {"docopt", "idna"})):
+        lock = file.with_name(f"pylock.{file.stem}-built.toml")
+        with pytest.raises(WheelUnavailableError, match=r"fix: .*lock='pylock\.built\.toml'"):
+            desk.build(desk.plan(file=file))
+        layer = desk.build(desk.plan(file=file, lock=lock))
+        assert layer.facts.packages.keys() == packages
+        with monkeypatch.context() as without_engine:
+            without_engine.setenv("CDK_DOCKER", "/bin/false")
+            assert desk.build(desk.plan(file=file, lock=lock, locked=True)).archive == layer.archive
 
 
 def test_a_login_in_netrc_and_one_in_a_keyring_reach_a_real_container(
@@ -419,7 +486,7 @@ SYNTH = """
 import sys
 from pathlib import Path
 import aws_cdk as cdk
-from layer_constructs import Bundling, PythonDepsLayer
+from layer_constructs import Bundling, PythonDepsLayer, PythonDepsLayerSet
 from layer_constructs.building.containers.options import Volume
 here = Path(sys.argv[1])
 image = cdk.DockerImage.from_build(str(here / "docker"))

@@ -13,7 +13,8 @@ from packaging.utils import parse_wheel_filename
 from layer_constructs.building.archive import extract
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.target import RUNTIMES, ArchitectureName, Target
 
 DATA = Path(__file__).parent / "data"

@@ -21,7 +21,8 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.building.containers import engine
 from layer_constructs.building.containers.options import ContainerOptions
 from layer_constructs.building.containers.work import Job, work
-from layer_constructs.building.planning import Dependencies, make_plan
+from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import run
 from layer_constructs.building.size import LIMIT
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.planning import Dependencies, make_plan
+from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.target import Target
 
 cache = Cache(Path(sys.argv[2]))

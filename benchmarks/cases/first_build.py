@@ -11,10 +11,11 @@ from benchmarks.pairs import Subject, process
 from benchmarks.workspace import APPS, Workspace
 from layer_constructs.building import archive, tree
 from layer_constructs.building.build import SITE
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.install import install
 from layer_constructs.building.plan import BuildPlan
-from layer_constructs.building.planning import Dependencies, make_plan
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import Completed, run
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel

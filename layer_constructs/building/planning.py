@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +11,19 @@ from typing import TYPE_CHECKING
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.containers.image_name import image_name
-from layer_constructs.building.contents import Contents
+from layer_constructs.building.dependencies import (
+    TOOL_LOCKS,
+    Dependencies,
+    exported,
+    is_pylock,
+    lock_request,
+    parse_pylock,
+    requirements_of,
+)
 from layer_constructs.building.indexes.index import Indexes, read_indexes
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.freshness import ensure
-from layer_constructs.building.locking.lock_request import LockRequest, applies, lock_path
+from layer_constructs.building.locking.lock_request import applies
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.process import Run, run
@@ -24,9 +31,6 @@ from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import (
     RequirementsFile,
-    index_option,
-    parse_requirements,
-    read_requirements,
     read_text,
 )
 from layer_constructs.building.sdist import BuildImage, LockedSdist
@@ -44,34 +48,6 @@ from layer_constructs.errors import (
 
 if TYPE_CHECKING:
     from packaging.pylock import Pylock
-
-
-# The locks that `locking.tool_locks` reads, by name: it is imported only for them.
-TOOL_LOCKS = frozenset({"uv.lock", "Pipfile.lock", "poetry.lock"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dependencies:
-    """What a user says of a layer's dependencies.
-
-    :param requirements: relative to the working directory, as in the CDK.
-    :param lock: another place for the lock than beside the file.
-    :param locked: never make or change the lock; None means on a CI system.
-    :param contents: what of the packages goes in.
-    :param runtime_versions: what the user knows of the packages that the runtime ships.
-    :param bytecode: compile the modules with the Python that the lock names, if ``contents`` names none.
-    """
-
-    requirements: Path
-    lock: Path | None = None
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    locked: bool | None = None
-    build_local_projects: bool = False
-    bundling: Bundling = field(default_factory=Bundling)
-    contents: Contents = field(default_factory=Contents)
-    bytecode: bool = False
-    runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,13 +80,13 @@ def make_plan(
     """
     environ = os.environ if environ is None else environ
     path = dependencies.requirements
-    if is_pylock(path):
+    if dependencies.lock is None and is_pylock(path):
         indexes = read_indexes(RequirementsFile(path=path, requirements=()), environ)
-        return _from_pylock(read_text(path), dependencies, target, indexes, cache=cache, run=run)
-    if path.name in TOOL_LOCKS:
+        return _from_pylock(parse_pylock(read_text(path), path), dependencies, target, indexes, cache=cache, run=run)
+    if dependencies.lock is None and path.name in TOOL_LOCKS:
         return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
-    file = read(dependencies)
-    if file.is_pinned:
+    file = requirements_of(dependencies, cache=cache, report=report, run=run)
+    if dependencies.lock is None and file.is_pinned:
         return _finished(_from_pins(file, target, environ), dependencies)
     request = lock_request(dependencies, file, environ=environ)
     policy = Policy.of(dependencies.locked, environ=environ)
@@ -130,53 +106,6 @@ def make_plan(
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
     planned = Planned(plan=plan, indexes=request.indexes, requirements=file.requirements, image=lock.images.get(target))
     return _finished(planned, dependencies, bytecode=lock.bytecode.get(target.runtime))
-
-
-def read(dependencies: Dependencies) -> RequirementsFile:
-    """The requirements of a file that this library locks itself."""
-    path = dependencies.requirements
-    if path.name == "pyproject.toml":
-        from layer_constructs.building.reading.project import read_project
-
-        return read_project(path, extras=dependencies.extras, groups=dependencies.groups)
-    if dependencies.extras or dependencies.groups:
-        raise ArgumentError(
-            f"extras and groups are parts of a pyproject.toml or of a lock, and {path.name} is neither",
-            where=Where(path),
-            fix="write the extras on the line of the package, such as requests[socks]",
-        )
-    if path.suffix in {".toml", ".json", ".lock", ".cfg", ".yaml", ".yml"}:
-        raise RequirementsError(
-            f"{path.name} is not a kind of requirements file that is known here",
-            where=Where(path),
-            details=["allowed: requirements files, pylock.*.toml, uv.lock, Pipfile.lock, poetry.lock, pyproject.toml"],
-        )
-    return read_requirements(path)
-
-
-def lock_request(dependencies: Dependencies, file: RequirementsFile, *, environ: Mapping[str, str]) -> LockRequest:
-    """What the lock of ``file`` is made from and where it lies."""
-    extras, groups = tuple(sorted(dependencies.extras)), tuple(sorted(dependencies.groups))
-    return LockRequest(
-        file=file,
-        path=dependencies.lock or lock_path(dependencies.requirements, extras, groups),
-        indexes=read_indexes(file, environ),
-        extras=extras,
-        groups=groups,
-        build_local_projects=dependencies.build_local_projects,
-        bundling=dependencies.bundling,
-        bytecode=dependencies.contents.bytecode or dependencies.bytecode,
-    )
-
-
-def own_lock(path: Path) -> bool:
-    """Whether a file is a lock by its kind, so that none is made beside it."""
-    return is_pylock(path) or path.name in TOOL_LOCKS
-
-
-def is_pylock(path: Path) -> bool:
-    """Whether a file's name is one that PEP 751 gives to a lock."""
-    return path.name == "pylock.toml" or (path.name.startswith("pylock.") and path.suffix == ".toml")
 
 
 def _finished(planned: Planned, dependencies: Dependencies, *, bytecode: str | None = None) -> Planned:
@@ -228,7 +157,7 @@ def _unbuilt(sdist: LockedSdist, target: Target, path: Path) -> WheelUnavailable
 
 
 def _from_pylock(
-    text: str,
+    pylock: Pylock,
     dependencies: Dependencies,
     target: Target,
     indexes: Indexes,
@@ -237,11 +166,6 @@ def _from_pylock(
     run: Run,
 ) -> Planned:
     path = dependencies.requirements
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise LockInvalidError(f"not valid TOML: {error}", where=Where(path)) from error
-    pylock: Pylock = selection.parse(document, path)
 
     def project(folder: Path) -> LockedWheel:
         from layer_constructs.building.projects import wheel_of
@@ -274,29 +198,12 @@ def _from_tool_lock(
     report: Report,
     run: Run,
 ) -> Planned:
-    from layer_constructs.building.locking import tool_locks
-
-    path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
-    key = tool_locks.fingerprint(path, extras=extras, groups=groups)
-
-    def make() -> dict[str, str]:
-        export = tool_locks.export(path, extras=extras, groups=groups, run=run)
-        for note in export.notes:
-            report(f"{path.name}: {note}")
-        return {"format": export.format, "text": export.text}
-
-    export = cache.value("exports", key, make)
-    secret = tuple(index_option(url, where=Where(path)) for url in tool_locks.urls_with_credentials(path))
-    if export["format"] == "pylock":
+    its, path = exported(dependencies, cache=cache, report=report, run=run), dependencies.requirements
+    file = its.file
+    if its.pylock:
         plain = replace(dependencies, extras=(), groups=())  # they were the export's business
-        indexes = read_indexes(RequirementsFile(path=path, requirements=(), extra_index_urls=secret), environ)
-        return _from_pylock(export["text"], plain, target, indexes, cache=cache, run=run)
-    file = parse_requirements(export["text"], path)
-    file = replace(
-        file,
-        requirements=tuple(line for line in file.requirements if applies(line, target)),
-        extra_index_urls=(*file.extra_index_urls, *secret),
-    )
+        return _from_pylock(its.pylock, plain, target, read_indexes(file, environ), cache=cache, run=run)
+    file = replace(file, requirements=tuple(line for line in file.requirements if applies(line, target)))
     for line in file.requirements:
         if line.requirement is None:
             raise UnsupportedRequirementError(

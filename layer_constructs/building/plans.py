@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from layer_constructs.building.cache import Cache
+from layer_constructs.building.dependencies import Dependencies, lock_request, to_lock
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.locking.together import Together, in_words
-from layer_constructs.building.planning import Dependencies, Planned, lock_request, make_plan, own_lock, read
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.target import Target
@@ -37,8 +38,8 @@ def make_plans(
     """
     environ = os.environ if environ is None else environ
     path = dependencies.requirements
-    file = None if own_lock(path) else read(dependencies)
-    if file and not file.is_pinned:
+    file = to_lock(dependencies, cache=cache, report=report, run=run)
+    if file:
         together = Together(
             request=lock_request(dependencies, file, environ=environ),
             runtimes=tuple(dict.fromkeys(target.runtime for target in targets)),

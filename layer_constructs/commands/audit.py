@@ -63,8 +63,8 @@ def audit(
 
 def _components(path: Path, wanted: Wanted) -> list[Component]:
     from layer_constructs.building.cache import Cache
+    from layer_constructs.building.dependencies import Dependencies
     from layer_constructs.building.inventory.components import Component
-    from layer_constructs.building.planning import Dependencies
     from layer_constructs.inspection.subject import inspect_layer, is_layer, plan_layer
 
     if is_layer(path):

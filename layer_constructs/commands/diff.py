@@ -46,7 +46,7 @@ def diff(
     git show main:pylock.req.toml > /tmp/pylock.main.toml
     """
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.planning import Dependencies
+    from layer_constructs.building.dependencies import Dependencies
     from layer_constructs.inspection import comparison
     from layer_constructs.inspection.inspection import Wanted
     from layer_constructs.inspection.sides import side_of

@@ -52,7 +52,7 @@ def inspect(
     made it. A lock is never made or changed.
     """
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.planning import Dependencies
+    from layer_constructs.building.dependencies import Dependencies
     from layer_constructs.building.size import LIMIT
     from layer_constructs.inspection.inspection import Wanted
     from layer_constructs.inspection.subject import inspect_layer, inspect_requirements, is_layer

@@ -12,13 +12,13 @@ from layer_constructs.building.builders import builder_of
 from layer_constructs.building.bundling import MODES, Bundling, Mode
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.contents import Contents
+from layer_constructs.building.dependencies import Dependencies, lock_request, to_lock
 from layer_constructs.building.locking.freshness import check as check_lock
 from layer_constructs.building.locking.freshness import load, lock_name
 from layer_constructs.building.locking.lock import Lock
 from layer_constructs.building.locking.lock_request import ANY_PATCH
 from layer_constructs.building.locking.pins import Upgrade
 from layer_constructs.building.locking.relock import relock
-from layer_constructs.building.planning import Dependencies, lock_request, own_lock, read
 from layer_constructs.building.target import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
@@ -119,12 +119,10 @@ def _lock_one(
 ) -> None:
 
     path = dependencies.requirements
-    if own_lock(path):
+    cache = Cache.default()
+    file = to_lock(dependencies, cache=cache)
+    if file is None:
         click.echo(f"{path}: is its own lock")
-        return
-    file = read(dependencies)
-    if file.is_pinned:
-        click.echo(f"{path}: is its own lock: everything in it is pinned and hashed")
         return
     request = lock_request(dependencies, file, environ=os.environ)
     named = [Target(runtime).runtime for runtime in runtimes]
@@ -136,7 +134,6 @@ def _lock_one(
         check_lock(request, wanted(load(request)), architectures)
         click.echo(f"{request.path}: is fresh")
         return
-    cache = Cache.default()
     with cache.lock(lock_name(request.path)):
         there = load(request)  # here, since another process may have changed it while this one waited
         builder = builder_of(

@@ -38,7 +38,7 @@ def upgrade_check(
     """
     from layer_constructs.building.bundling import Bundling
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.planning import Dependencies
+    from layer_constructs.building.dependencies import Dependencies
     from layer_constructs.inspection import upgrade
 
     dependencies = Dependencies(

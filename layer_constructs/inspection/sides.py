@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.planning import Dependencies
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.inspection.comparison import Side, SidePackage

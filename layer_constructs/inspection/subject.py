@@ -12,16 +12,10 @@ from pathlib import Path
 
 from layer_constructs.building.build import build_planned
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.dependencies import Dependencies, is_pylock, to_lock
 from layer_constructs.building.locking.lock_request import lock_path
 from layer_constructs.building.locking.selection import TOOL
-from layer_constructs.building.planning import (
-    Dependencies,
-    Planned,
-    is_pylock,
-    make_plan,
-    own_lock,
-    read,
-)
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.target import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, RUNTIMES, Target
@@ -98,13 +92,10 @@ def plan_layer(
     """
     path = dependencies.requirements
     notes: list[str] = []
-    if own_lock(path):
+    if to_lock(dependencies, cache=cache, report=report, run=run) is None:
         locked = _runtimes_of(path)
         target = _target(locked, wanted)
         return PlannedLayer(planned=_planned(dependencies, target, cache, report, run), notes=_others(locked, target))
-    file = read(dependencies)
-    if file.is_pinned:
-        return PlannedLayer(planned=_planned(dependencies, _target([], wanted), cache, report, run))
     lock = dependencies.lock or lock_path(path, sorted(dependencies.extras), sorted(dependencies.groups))
     if lock.exists():
         locked = _runtimes_of(lock)

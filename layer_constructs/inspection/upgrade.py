@@ -19,6 +19,7 @@ from packaging.version import Version
 
 from layer_constructs.building import uv
 from layer_constructs.building.cache import Cache
+from layer_constructs.building.dependencies import Dependencies, lock_request, to_lock
 from layer_constructs.building.indexes.failures import describe_uv_failure
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.freshness import load
@@ -27,7 +28,7 @@ from layer_constructs.building.locking.question import Question, write_question
 from layer_constructs.building.locking.relock import question_of
 from layer_constructs.building.locking.resolve import resolve, resolve_target
 from layer_constructs.building.locking.sources import Sources, as_uv_configuration
-from layer_constructs.building.planning import Dependencies, lock_request, make_plan, own_lock, read
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.reading.requirement_line import RequirementLine
@@ -166,9 +167,8 @@ def as_json(check: UpgradeCheck) -> str:
 
 
 def _start(dependencies: Dependencies, to: str, start: str | None, *, cache: Cache, report: Report, run: Run) -> _Start:
-    path = dependencies.requirements
-    file = None if own_lock(path) else read(dependencies)
-    if file is None or file.is_pinned:
+    file = to_lock(dependencies, cache=cache, report=report, run=run)
+    if file is None:
         return _start_of_lock(dependencies, start or _usual(to), cache=cache, report=report, run=run)
     request = lock_request(dependencies, file, environ=os.environ)
     lock = load(request)

@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.layers.identity import identity
-from layer_constructs.layers.templates import Resource
+from layer_constructs.layers.templates import FUNCTIONS, LAYER_VERSION, Resource
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -52,7 +51,7 @@ def _functions_and_layers(root: IConstruct) -> dict[tuple[str, str], cdk.CfnReso
     """By the name of their template and their logical id."""
     found: dict[str, tuple[cdk.Stack, list[cdk.CfnResource]]] = {}
     for construct in root.node.find_all():
-        if isinstance(construct, lambda_.CfnFunction | lambda_.CfnLayerVersion):
+        if isinstance(construct, cdk.CfnResource) and construct.cfn_resource_type in {*FUNCTIONS, LAYER_VERSION}:
             stack = construct.stack
             found.setdefault(identity(stack), (stack, []))[1].append(construct)
     return {

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from layer_constructs.layers.templates import FUNCTION, LAYER_VERSION, Resource, Template
+from layer_constructs.layers.templates import FUNCTIONS, LAYER_VERSION, Resource, Template
 
 # A layer version's ARN, in any partition; some of AWS have no region and no account.
 _ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:[^:]*layer:[^:]+(?::\d+)?")
@@ -48,7 +48,7 @@ def functions_of(templates: Iterable[Template]) -> Iterator[LambdaFunction]:
     """Every function that is declared in these templates, with its layers."""
     references = _References(templates)
     for template in references.templates:
-        for resource in template.of_type(FUNCTION):
+        for resource in template.of_type(*FUNCTIONS):
             listed = resource.properties.get("Layers", [])
             layers = tuple(references.layer(template, value) for value in listed) if isinstance(listed, list) else None
             yield LambdaFunction(resource=resource, layers=layers)

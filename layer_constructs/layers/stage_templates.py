@@ -56,11 +56,19 @@ def templates_of(stage: cdk.Stage) -> list[Template]:
             synthesizer = stack.synthesizer
             if not isinstance(synthesizer, cdk.StackSynthesizer):
                 continue
-            synthesizer._synthesize_template(cast("cdk.ISynthesisSession", session))  # noqa: SLF001 - for subclasses
+            _write(synthesizer, stack, cast("cdk.ISynthesisSession", session))
             template = read_template(Path(folder) / stack.template_file, parent=_parent(stack, made))
             if template:
                 made[identity(stack)] = template
     return list(made.values())
+
+
+def _write(synthesizer: cdk.StackSynthesizer, stack: cdk.Stack, session: cdk.ISynthesisSession) -> None:
+    try:
+        synthesizer._synthesize_template(session)  # noqa: SLF001 - for subclasses
+    except RuntimeError:
+        # LegacyStackSynthesizer and CliCredentialsStackSynthesizer don't know their stack; the older method is told.
+        synthesizer._synthesize_stack_template(stack, session)  # noqa: SLF001 - the same
 
 
 def _parent(stack: cdk.Stack, made: dict[str, Template]) -> tuple[Template, str] | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FUNCTION = "AWS::Lambda::Function"
+FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")  # the latter becomes one of the former
 LAYER_VERSION = "AWS::Lambda::LayerVersion"
 NESTED_STACK = "AWS::CloudFormation::Stack"
 
@@ -43,9 +43,9 @@ class Template:
             path=_mapping(body.get("Metadata")).get("aws:cdk:path"),
         )
 
-    def of_type(self, wanted: str) -> Iterator[Resource]:
+    def of_type(self, *wanted: str) -> Iterator[Resource]:
         for logical_id, body in self.resources.items():
-            found = self.resource(logical_id) if body.get("Type") == wanted else None
+            found = self.resource(logical_id) if body.get("Type") in wanted else None
             if found:
                 yield found
 

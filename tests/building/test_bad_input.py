@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from layer_constructs.building.planning import Dependencies, make_plan
+from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.target import Target
 from layer_constructs.errors import (
     ArgumentError,

@@ -16,10 +16,11 @@ import uv
 from layer_constructs.building import process
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.layer_facts import Package
 from layer_constructs.building.plan import BuildPlan, Pin
-from layer_constructs.building.planning import Dependencies, make_plan
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import parse_requirements

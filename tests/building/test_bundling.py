@@ -13,7 +13,7 @@ import pytest
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.containers.image_name import image_name
 from layer_constructs.building.containers.options import ContainerOptions, Volume
-from layer_constructs.building.planning import Dependencies, lock_request, read
+from layer_constructs.building.dependencies import Dependencies, lock_request, read
 from layer_constructs.errors import ArgumentError, LayerError
 from tests.support.desk import ARM, X86
 

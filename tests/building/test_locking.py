@@ -572,7 +572,8 @@ PLAN = """
     import os, sys
     from pathlib import Path
     from layer_constructs.building.cache import Cache
-    from layer_constructs.building.planning import Dependencies, make_plan
+    from layer_constructs.building.dependencies import Dependencies
+    from layer_constructs.building.planning import make_plan
     from layer_constructs.building.target import Target
     planned = make_plan(
         Dependencies(requirements=Path("req.txt")), Target(), cache=Cache.default(), environ={}, report=print

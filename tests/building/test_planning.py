@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from layer_constructs.building import uv
-from layer_constructs.building.planning import Dependencies, is_pylock, make_plan, own_lock
+from layer_constructs.building.dependencies import Dependencies, is_pylock, own_lock
+from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError, LockInvalidError, RequirementsError, WheelUnavailableError

@@ -11,7 +11,8 @@ import pytest
 from layer_constructs.building import process
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.plans import make_plans, naming
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target

@@ -22,8 +22,9 @@ from layer_constructs.building.build import build
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.contents import Contents
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.interpreter import InterpreterMissingError
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.record import SBOM
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError

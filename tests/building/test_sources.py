@@ -17,10 +17,10 @@ from typing_extensions import override
 
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.containers.image_name import image_name
+from layer_constructs.building.dependencies import Dependencies, lock_request, read
 from layer_constructs.building.locking.freshness import check, load
 from layer_constructs.building.locking.pins import Upgrade
 from layer_constructs.building.locking.relock import relock
-from layer_constructs.building.planning import Dependencies, lock_request, read
 from layer_constructs.building.sdist import BuildImage, Built, LockedSdist
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel

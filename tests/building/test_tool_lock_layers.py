@@ -13,8 +13,9 @@ import pytest
 from layer_constructs.building import uv
 from layer_constructs.building.build import build
 from layer_constructs.building.cache import Cache
+from layer_constructs.building.dependencies import TOOL_LOCKS, Dependencies
 from layer_constructs.building.locking import tool_locks
-from layer_constructs.building.planning import TOOL_LOCKS, Dependencies, Planned, make_plan
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.process import Completed, clean_environment
 from layer_constructs.building.target import Target
 from layer_constructs.errors import UnsupportedRequirementError

@@ -12,7 +12,7 @@ from aws_cdk import assertions
 
 from layer_constructs import Bundling, PythonDepsLayer
 from layer_constructs.building.containers.image_name import image_name
-from layer_constructs.building.planning import Dependencies, lock_request, read
+from layer_constructs.building.dependencies import Dependencies, lock_request, read
 from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError, LayerError, LockStaleError

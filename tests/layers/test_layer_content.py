@@ -9,7 +9,7 @@ import pytest
 
 from layer_constructs.building import process
 from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.planning import Dependencies
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.plans import make_plans
 from layer_constructs.building.process import Completed
 from layer_constructs.building.side_by_side import side_by_side

@@ -13,8 +13,9 @@ import pytest
 from layer_constructs.building.build import build_planned
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.locking.question import PROJECT
-from layer_constructs.building.planning import Dependencies, Planned, make_plan
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.target import Target
 from layer_constructs.errors import LayerError
 

@@ -336,7 +336,7 @@ def resolve_pins(
             offered=error.offered,
             reason="there is only a source distribution, and a file that pins and hashes everything is its own "
             "lock, with no place for what is built",
-            fix="take the hashes out: the lock that is then made records the wheel that a container builds",
+            fix="name a lock that has one, with the same versions: lock='pylock.built.toml' (--lock for a command)",
         ) from error
     wheels = tuple(file for file in answer if isinstance(file, LockedWheel))  # without sources, there is nothing else
     unpinned = {wheel.name for wheel in wheels} - {pin.name for pin in pins}

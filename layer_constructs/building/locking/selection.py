@@ -300,7 +300,7 @@ def _unavailable(package: Package, target: Target, path: Path) -> WheelUnavailab
         reason=None if names else "there is only a source distribution, and this lock has no place for what is built",
         fix=None
         if names
-        else "name it in a requirements file or pyproject.toml, whose lock records the wheel that a container builds",
+        else "name a lock that has one, with the same versions: lock='pylock.built.toml' (--lock for a command)",
     )
 
 

@@ -104,6 +104,22 @@ def test_accepting_it_for_another_layer_is_not_enough(
         synth(stack)
 
 
+@pytest.mark.parametrize("synthesizer", [cdk.LegacyStackSynthesizer, cdk.CliCredentialsStackSynthesizer])
+@pytest.mark.parametrize("staged", [False, True])
+@pytest.mark.parametrize("fits", [False, True])
+def test_another_synthesizer_is_no_way_around(
+    synthesizer: type[cdk.StackSynthesizer], staged: bool, fits: bool, app: cdk.App, make_layer: MakeLayer
+) -> None:
+    stack = cdk.Stack(cdk.Stage(app, "Stage") if staged else app, "Stack", synthesizer=synthesizer())
+    layer = make_layer(stack, "Deps", tag="cp313-cp313-manylinux_2_17_x86_64")
+    function(stack, architecture=lambda_.Architecture.X86_64 if fits else lambda_.Architecture.ARM_64, layers=[layer])
+    if fits:
+        _synth_stage(stack)
+    else:
+        with pytest.raises(RuntimeError, match="runs on arm64, and"):
+            _synth_stage(stack)
+
+
 APP = """
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 import jsii
 import pytest
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_sam as sam
 
 from layer_constructs.layers.of_function import LambdaFunction, functions_of
 from layer_constructs.layers.templates import read_templates
@@ -141,6 +142,18 @@ def test_a_layer_that_an_aspect_adds_counts(app: cdk.App, make_layer: MakeLayer,
     function(stack, **WRONG)
     cdk.Aspects.of(stage).add(AddsLayer(made.layer_version_arn))
     assert "Stack/Function: it runs on arm64" in refusal(stage)
+
+
+@pytest.mark.parametrize("in_stage", [False, True])
+def test_a_function_of_the_serverless_transform_counts(app: cdk.App, make_layer: MakeLayer, in_stage: bool) -> None:
+    stage = cdk.Stage(app, "Stage") if in_stage else app
+    stack = cdk.Stack(stage, "Stack")
+    made = make_layer(stack, "Deps", tag="cp313-cp313-manylinux_2_17_x86_64")
+    sam.CfnFunction(
+        stack, "Function", runtime="python3.13", handler="index.handler", inline_code="handler = print",
+        layers=[made.layer_version_arn], architectures=["arm64"],
+    )  # fmt: skip
+    assert f"{stack.node.path}/Function: it runs on arm64, and {made.node.path} (" in refusal(stage)
 
 
 def test_aliases_and_versions_are_of_a_function_that_is_looked_at_once(
