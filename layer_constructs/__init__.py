@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.target import DEFAULT_RUNTIME, Target
 from layer_constructs.errors import LayerError
+from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
     from layer_constructs.layers.python_deps import PythonDepsLayer
     from layer_constructs.layers.python_deps_set import PythonDepsLayerSet
 
-__all__ = ["DEFAULT_RUNTIME", "Bundling", "LayerError", "PythonDepsLayer", "PythonDepsLayerSet", "Target"]
+__all__ = ["DEFAULT_RUNTIME", "Bundling", "LayerError", "PythonDepsLayer", "PythonDepsLayerSet", "Share", "Target"]
 
 # The constructs are imported when they are first asked for: the CDK starts Node, which the command line can do without.
 _CONSTRUCTS = {

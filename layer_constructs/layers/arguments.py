@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.building.bundling import MODES, Bundling
@@ -19,7 +20,7 @@ from layer_constructs.building.target import (
     Target,
 )
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layers.surroundings import BUNDLING_CONTEXT, LOCKED_CONTEXT, Surroundings
+from layer_constructs.layers.surroundings import BUNDLING_CONTEXT, DISPOSABLE_CONTEXT, LOCKED_CONTEXT, Surroundings
 
 if TYPE_CHECKING:
     from layer_constructs.layers.staging import AssetFormat
@@ -128,6 +129,15 @@ def asset_format_of(around: Surroundings, asset_format: str | None) -> AssetForm
     if chosen not in {"zip", "directory"}:
         raise ArgumentError(f"asset_format is {chosen!r}", details=["allowed: 'zip', 'directory'"])
     return chosen
+
+
+def removal_policy_of(around: Surroundings, removal_policy: cdk.RemovalPolicy | None) -> cdk.RemovalPolicy:
+    """What becomes of a version that nothing declares any more: the argument, else what the app's context says, else
+    it is kept unless its first creation failed."""
+    disposable = flag(around.disposable, key=DISPOSABLE_CONTEXT)
+    if removal_policy is not None:
+        return removal_policy
+    return cdk.RemovalPolicy.DESTROY if disposable else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
 
 def flag(value: object, *, key: str) -> bool | None:

@@ -1,4 +1,5 @@
-"""What must hold for every function that uses a layer of ours, checked when the app is synthesised.
+"""What must hold for every function that uses a layer of ours, and for every layer that is shared, checked when the app
+is synthesised.
 
 Two doors of the CDK lead here. A validation plugin sees the written templates of a whole app; the CDK reports and takes
 acceptances. A stage that is synthesised alone (``stage.synth()``, or ``Template.from_stack`` of a stack in it) runs no
@@ -20,18 +21,15 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import IValidation
 
 from layer_constructs.layers.checks.finding import PLUGIN, RULES, Finding
-from layer_constructs.layers.checks.rules import findings_of
-from layer_constructs.layers.checks.subject import Subjects, Surely
-from layer_constructs.layers.construct_names import ConstructNames
+from layer_constructs.layers.checks.surely import Surely
 from layer_constructs.layers.identity import identity
 from layer_constructs.layers.origin import Origin, origin_of_caller
-from layer_constructs.layers.stage_templates import templates_of
-from layer_constructs.layers.templates import Template, read_templates
 
 if TYPE_CHECKING:
     from constructs import Construct, IConstruct
 
     from layer_constructs.building.cache import CachedLayer
+    from layer_constructs.layers.templates import Template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +116,8 @@ class _Plugin:
         return None
 
     def validate(self, context: cdk.IPolicyValidationContext) -> cdk.PolicyValidationPluginReport:
+        from layer_constructs.layers.templates import read_templates
+
         templates = read_templates(Path(path) for path in context.template_paths)
         found = _findings(self._watched, templates, self._root)
         return cdk.PolicyValidationPluginReport(
@@ -129,7 +129,7 @@ class _Plugin:
                     fix=finding.fix,
                     severity=finding.severity,
                     violating_resources=[
-                        cdk.PolicyViolatingResource(construct_path=finding.path, locations=["Properties/Layers"])
+                        cdk.PolicyViolatingResource(construct_path=finding.path, locations=[finding.location])
                     ],
                 )
                 for finding in found
@@ -146,6 +146,8 @@ class _StageCheck:
         self._stage = stage
 
     def validate(self) -> list[str]:
+        from layer_constructs.layers.stage_templates import templates_of
+
         root = self._stage.node.root
         found = _findings(self._watched, templates_of(self._stage), self._stage)
         return [
@@ -156,14 +158,20 @@ class _StageCheck:
 
 
 def _findings(watched: _Watch, templates: list[Template], root: IConstruct) -> list[Finding]:
-    return findings_of(
-        Subjects(
-            templates={template.name: template for template in templates},
-            ours=watched.ours,
-            outdir=watched.outdir,
-            names=ConstructNames(root, watched.origins),
-        )
+    # Not before there are templates to look at: most of what an import of this library costs is paid in every test.
+    from layer_constructs.layers.checks.kept_permissions import lost_permissions
+    from layer_constructs.layers.checks.rules import findings_of
+    from layer_constructs.layers.checks.subject import Subjects
+    from layer_constructs.layers.construct_names import ConstructNames
+
+    names = ConstructNames(root, watched.origins)
+    subjects = Subjects(
+        templates={template.name: template for template in templates},
+        ours=watched.ours,
+        outdir=watched.outdir,
+        names=names,
     )
+    return [*findings_of(subjects), *lost_permissions(templates, names)]
 
 
 def _told(finding: Finding) -> str:
@@ -176,7 +184,7 @@ def _advice(finding: Finding) -> str:
         return finding.fix
     return (
         f"{finding.fix}; or, where it does no harm, say why: "
-        f"cdk.Validations.of(function).acknowledge(cdk.Acknowledgment(id={finding.id!r}, reason='...'))"
+        f"cdk.Validations.of({finding.about}).acknowledge(cdk.Acknowledgment(id={finding.id!r}, reason='...'))"
     )
 
 

@@ -46,7 +46,7 @@ class LambdaFunction:
 
 def functions_of(templates: Iterable[Template]) -> Iterator[LambdaFunction]:
     """Every function that is declared in these templates, with its layers."""
-    references = _References(templates)
+    references = References(templates)
     for template in references.templates:
         for resource in template.of_type(*FUNCTIONS):
             listed = resource.properties.get("Layers", [])
@@ -54,7 +54,7 @@ def functions_of(templates: Iterable[Template]) -> Iterator[LambdaFunction]:
             yield LambdaFunction(resource=resource, layers=layers)
 
 
-class _References:
+class References:
     def __init__(self, templates: Iterable[Template]) -> None:
         self.templates = tuple(templates)
         self._nested = {(t.parent[0].name, t.parent[1]): t for t in self.templates if t.parent}

@@ -21,6 +21,8 @@ from layer_constructs.layers.staging import AssetFormat, asset_hash_of, check_fo
 from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
 from layer_constructs.layers.texts import description_of, license_of
 from layer_constructs.layers.wishes import Wishes, wishes_of
+from layer_constructs.sharing.permissions import permit, settle
+from layer_constructs.sharing.share import Share, shares_of
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -70,7 +72,9 @@ class PythonDepsLayer(lambda_.LayerVersion):
     :param description: at most 256 characters; by default the packages and their versions.
     :param license: at most 512 characters; by default the SPDX licences of the packages, as the lock records them.
     :param removal_policy: by default a version is kept when a newer one replaces it or the stack goes, since
-        functions may still use it; one whose first creation failed is not.
+        functions may still use it; one whose first creation failed is not. With the context key
+        ``layer-constructs:disposable`` the default is ``DESTROY``, for development accounts.
+    :param share_with: who else may use it, such as ``[Share.account("111122223333")]``; see `share_with`.
     :raises LayerError: a leaf of it, before anything is added to the tree.
     """
 
@@ -100,7 +104,8 @@ class PythonDepsLayer(lambda_.LayerVersion):
         layer_version_name: str | None = None,
         description: str | None = None,
         license: str | None = None,  # noqa: A002 - the CDK's own name
-        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        removal_policy: cdk.RemovalPolicy | None = None,
+        share_with: Sequence[Share] = (),
         **unknown: Never,
     ) -> None:
         arguments.refuse_unknown(unknown, construct="PythonDepsLayer")
@@ -129,6 +134,7 @@ class PythonDepsLayer(lambda_.LayerVersion):
             description=description,
             license=license,
             removal_policy=removal_policy,
+            share_with=share_with,
         )
         cache = Cache.default()
         planned = make_plan(wishes.dependencies, target, cache=cache)
@@ -171,6 +177,9 @@ class PythonDepsLayer(lambda_.LayerVersion):
         self._digest = plan.digest
         self._packages = plan.packages
         self._layer = made.layer
+        self._kept = wishes.removal_policy is not cdk.RemovalPolicy.DESTROY
+        self._shares: tuple[Share, ...] = ()
+        self.share_with(*wishes.shares)
         watch(
             self,
             scope,
@@ -179,6 +188,39 @@ class PythonDepsLayer(lambda_.LayerVersion):
             built=made.layer,
             packages=plan.packages,
         )
+
+    def share_with(self, *shares: Share) -> None:
+        """Let others use the version, and each version that replaces it.
+
+        What they were given of a version that was replaced stays theirs; taking a share out of the code revokes that
+        of the current one. ``layer-constructs revoke`` revokes that of older ones.
+
+        :raises ArgumentError: for one that it is shared with already; then nothing is added.
+        """
+        new = shares_of(shares, besides=self._shares)
+        permit(self, new, kept=self._kept)
+        self._shares += new
+
+    @property
+    def shares(self) -> tuple[Share, ...]:
+        """Whom it is shared with, but for what ``add_permission`` added."""
+        return self._shares
+
+    def add_permission(
+        self,
+        id: str,  # noqa: A002 - the CDK's own name
+        *,
+        account_id: str,
+        organization_id: str | None = None,
+    ) -> None:
+        """The CDK's own way to share, for what may be a token; kept and revoked as by `share_with`.
+
+        The logical id has the account in it, so that another account doesn't replace, and thereby keep, the one
+        before. What a token stands for isn't seen: if that changes, the one before stays until it is removed by
+        ``layer-constructs revoke --version N``.
+        """
+        super().add_permission(id, account_id=account_id, organization_id=organization_id)
+        settle(self, id, kept=self._kept)
 
     @property
     def target(self) -> Target:

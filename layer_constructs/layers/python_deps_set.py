@@ -28,6 +28,7 @@ from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
 from layer_constructs.layers.verdicts import Verdict
 from layer_constructs.layers.wishes import Wishes, wishes_of
+from layer_constructs.sharing.share import Share, shares_of
 
 # What people who come from `PythonDepsLayer` write, and what it is here.
 _INSTEAD: Mapping[str, str] = {
@@ -107,7 +108,8 @@ class PythonDepsLayerSet(Construct):
         layer_version_name: str | None = None,
         description: str | None = None,
         license: str | None = None,  # noqa: A002 - the CDK's own name
-        removal_policy: cdk.RemovalPolicy = cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
+        removal_policy: cdk.RemovalPolicy | None = None,
+        share_with: Sequence[Share] = (),
         **unknown: Never,
     ) -> None:
         _refuse_unknown(unknown)
@@ -136,6 +138,7 @@ class PythonDepsLayerSet(Construct):
             description=description,
             license=license,
             removal_policy=removal_policy,
+            share_with=share_with,
         )
         for target in targets:
             _refuse_name(_name_of(wishes.layer_version_name, target))
@@ -201,6 +204,18 @@ class PythonDepsLayerSet(Construct):
         if key not in self._attached:
             function.add_layers(layer)
             self._attached.add(key)
+
+    def share_with(self, *shares: Share) -> None:
+        """Let others use every version of the set, those made later too; see `PythonDepsLayer.share_with`.
+
+        :raises ArgumentError: for one that the set, or a version of it, is shared with already; then nothing is added.
+        """
+        new = shares_of(shares, besides=self._wishes.shares)
+        for layer in self.layers:
+            shares_of(new, besides=layer.shares)
+        for layer in self.layers:
+            layer.share_with(*new)
+        self._wishes = replace(self._wishes, shares=(*self._wishes.shares, *new))
 
     def _layer_for(self, runtime: str, architecture: str) -> PythonDepsLayer:
         target = next((t for t in self._targets if (t.runtime, t.architecture) == (runtime, architecture)), None)

@@ -16,6 +16,7 @@ RUNTIME_CONTEXT = "layer-constructs:runtime"
 LOCKED_CONTEXT = "layer-constructs:locked"
 BUNDLING_CONTEXT = "layer-constructs:bundling"
 ASSET_FORMAT_CONTEXT = "layer-constructs:asset-format"
+DISPOSABLE_CONTEXT = "layer-constructs:disposable"
 
 # `cdk synth --no-staging`: the template then names the source itself.
 _NO_STAGING = "aws:cdk:disable-asset-staging"
@@ -32,6 +33,7 @@ class Surroundings:
     locked: object
     bundling: object
     asset_format: object
+    disposable: object
     bundled: bool
     outdir: Path
     staged: bool
@@ -50,6 +52,7 @@ def surroundings_of(scope: Construct) -> Surroundings:
             locked=context(LOCKED_CONTEXT),
             bundling=context(BUNDLING_CONTEXT),
             asset_format=context(ASSET_FORMAT_CONTEXT),
+            disposable=context(DISPOSABLE_CONTEXT),
             bundled=cdk.Stack.of(scope).bundling_required,
             outdir=Path(cast("cdk.Stage", cdk.Stage.of(scope)).asset_outdir),
             staged=not context(_NO_STAGING),

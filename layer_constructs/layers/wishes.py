@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer_constructs.building.contents import Contents
-from layer_constructs.building.planning import Dependencies
+from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.layers import arguments
 from layer_constructs.layers.verdicts import Conditions
+from layer_constructs.sharing.share import Share, shares_of
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -34,6 +35,7 @@ class Wishes:
     description: str | None
     license: str | None
     removal_policy: cdk.RemovalPolicy
+    shares: tuple[Share, ...]
 
 
 def wishes_of(
@@ -59,7 +61,8 @@ def wishes_of(
     layer_version_name: str | None,
     description: str | None,
     license: str | None,  # noqa: A002 - the CDK's own name
-    removal_policy: cdk.RemovalPolicy,
+    removal_policy: cdk.RemovalPolicy | None,
+    share_with: Sequence[Share],
 ) -> Wishes:
     """The arguments as the constructs take them, for these targets.
 
@@ -100,5 +103,6 @@ def wishes_of(
         layer_version_name=layer_version_name,
         description=description,
         license=license,
-        removal_policy=removal_policy,
+        removal_policy=arguments.removal_policy_of(around, removal_policy),
+        shares=shares_of(share_with),
     )

@@ -1,22 +1,30 @@
-"""Something that doesn't hold for a function."""
+"""Something that doesn't hold for a function or a layer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from layer_constructs.layers.templates import Resource
-
 # Part of the id by which a finding is accepted: `layer-constructs::wrong-architecture:Stack/Deps`.
 PLUGIN = "layer-constructs"
 
 Rule = Literal[
-    "conflict", "no-layers-here", "ships-again", "too-large", "too-many-layers", "wrong-architecture", "wrong-runtime"
+    "conflict",
+    "layer-twice",
+    "no-layers-here",
+    "permission-not-kept",
+    "ships-again",
+    "too-large",
+    "too-many-layers",
+    "wrong-architecture",
+    "wrong-runtime",
 ]
 
 RULES: tuple[Rule, ...] = (
     "conflict",
+    "layer-twice",
     "no-layers-here",
+    "permission-not-kept",
     "ships-again",
     "too-large",
     "too-many-layers",
@@ -30,12 +38,12 @@ _REFUSED = frozenset({"no-layers-here", "too-large", "too-many-layers"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """:param layers: the paths of the layers it is about, which are part of what is accepted.
+    """:param path: of the construct that it is about.
+    :param layers: the paths of the function's layers it is about, which are part of what is accepted.
     :param text: several lines; the first says what is wrong.
     """
 
     rule: Rule
-    function: Resource
     path: str
     text: str
     fix: str
@@ -48,6 +56,15 @@ class Finding:
     @property
     def id(self) -> str:
         return f"{PLUGIN}::{self.name}"
+
+    @property
+    def about(self) -> Literal["function", "layer"]:
+        return "layer" if self.rule == "permission-not-kept" else "function"
+
+    @property
+    def location(self) -> str:
+        """What to look at in the resource."""
+        return "Properties/Layers" if self.about == "function" else "UpdateReplacePolicy"
 
     @property
     def severity(self) -> str:

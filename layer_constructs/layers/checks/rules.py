@@ -38,6 +38,7 @@ def _of_one(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subject
     if refused:
         return
     yield from _too_many(function, layers, subjects)
+    yield from _there_twice(function, layers, subjects)
     yield from _too_large(function, layers, subjects)
     for layer in layers:
         yield from _misfit(function, layer, subjects)
@@ -53,7 +54,6 @@ def _no_layers_here(function: LambdaFunction, subjects: Subjects) -> Iterator[Fi
     if resource.properties.get("PackageType") == "Image" or (isinstance(code, Mapping) and "ImageUri" in code):
         yield Finding(
             rule="no-layers-here",
-            function=resource,
             path=path(resource),
             text="a function that is a container image can't have layers",
             fix="install the packages in the image, or make the function of a zip",
@@ -61,7 +61,6 @@ def _no_layers_here(function: LambdaFunction, subjects: Subjects) -> Iterator[Fi
     elif _is_at_edge(function, subjects):
         yield Finding(
             rule="no-layers-here",
-            function=resource,
             path=path(resource),
             text="Lambda@Edge takes no layers, and its role says that it runs there",
             fix="bundle the packages with the function's code",
@@ -83,7 +82,6 @@ def _too_many(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subje
     if len(layers) > MOST_LAYERS:
         yield Finding(
             rule="too-many-layers",
-            function=function.resource,
             path=subjects.names.path(function.resource),
             text="\n".join(
                 [
@@ -93,6 +91,27 @@ def _too_many(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subje
             ),
             fix="make one layer of several: one requirements file for what is used together",
         )
+
+
+def _there_twice(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subjects: Subjects) -> Iterator[Finding]:
+    """Lambda takes one version of a layer: "Two different versions of the same layer are not allowed"."""
+    known = [(_which(layer), layer) for layer in layers if layer.is_known]
+    for (one, earlier), (other, later) in combinations(known, 2):
+        if one == other:
+            yield Finding(
+                rule="layer-twice",
+                path=subjects.names.path(function.resource),
+                layers=tuple(dict.fromkeys((subjects.label(earlier), subjects.label(later)))),
+                text=f"it has {subjects.described(later)} twice"
+                if earlier.arn == later.arn
+                else f"it has two versions of one layer: {earlier.arn}, {later.arn}",
+                fix="take one of them out: layers=[...], add_layers and attach_to add up",
+            )
+
+
+def _which(layer: FunctionLayer) -> object:
+    """The same for versions of one layer."""
+    return layer.declared.key if layer.declared else (layer.arn or "").rpartition(":")[0]
 
 
 def _too_large(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subjects: Subjects) -> Iterator[Finding]:
@@ -109,7 +128,6 @@ def _too_large(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subj
     ]
     yield Finding(
         rule="too-large",
-        function=function.resource,
         path=subjects.names.path(function.resource),
         text="\n".join(
             [f"code and layers have {total:,} bytes unzipped, and Lambda takes {LIMIT:,} of both together", *shares]
@@ -127,7 +145,6 @@ def _misfit(function: LambdaFunction, layer: FunctionLayer, subjects: Subjects) 
     if isinstance(runtime, str) and runtimes and runtime not in runtimes:
         yield Finding(
             rule="wrong-runtime",
-            function=function.resource,
             path=subjects.names.path(function.resource),
             layers=(subjects.label(layer),),
             text=f"it runs on {runtime}, and {subjects.described(layer)} is made for {', '.join(runtimes)}",
@@ -138,7 +155,6 @@ def _misfit(function: LambdaFunction, layer: FunctionLayer, subjects: Subjects) 
     if own and architectures and own[0] not in architectures:
         yield Finding(
             rule="wrong-architecture",
-            function=function.resource,
             path=subjects.names.path(function.resource),
             layers=(subjects.label(layer),),
             text=f"it runs on {own[0]}, and {subjects.described(layer)} is made for {', '.join(architectures)}",
@@ -165,7 +181,6 @@ def _ships_again(function: LambdaFunction, layer: FunctionLayer, subjects: Subje
     if again:
         yield Finding(
             rule="ships-again",
-            function=function.resource,
             path=subjects.names.path(function.resource),
             layers=(subjects.label(layer),),
             text="\n".join(
@@ -198,7 +213,6 @@ def _conflict(
         return
     yield Finding(
         rule="conflict",
-        function=function.resource,
         path=subjects.names.path(function.resource),
         layers=(subjects.label(earlier), subjects.label(later)),
         text="\n".join(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from layer_constructs.layers.checks.content import Content, content_of
+from layer_constructs.layers.checks.surely import Surely
 from layer_constructs.layers.of_function import FunctionLayer, LambdaFunction
 from layer_constructs.layers.templates import Resource, Template, asset_hash
 
@@ -18,14 +19,6 @@ class Names(Protocol):
     def path(self, resource: Resource, /) -> str: ...
 
     def origin(self, resource: Resource, /) -> str | None: ...
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Surely:
-    """What is known of a layer of ours without looking into its file; None: it isn't built."""
-
-    size: int | None = None
-    packages: Mapping[str, str] | None = None
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,14 @@
+"""What is known of a layer of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surely:
+    """What is known of a layer of ours without looking into its file; None: it isn't built."""
+
+    size: int | None = None
+    packages: Mapping[str, str] | None = None
