@@ -14,7 +14,6 @@ from layer_constructs.building.contents import Contents
 from layer_constructs.building.indexes.index import read_indexes
 from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.locking import selection
-from layer_constructs.building.locking.as_requirements import as_requirements
 from layer_constructs.building.locking.lock_request import LockRequest, lock_path
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
@@ -76,6 +75,8 @@ def requirements_of(dependencies: Dependencies, *, cache: Cache, report: Report,
     """What the file asks for, of whatever kind it is."""
     path = dependencies.requirements
     if is_pylock(path):
+        from layer_constructs.building.locking.as_requirements import as_requirements  # seldom needed
+
         return as_requirements(parse_pylock(read_text(path), path), path)
     if path.name in TOOL_LOCKS:
         return exported(dependencies, cache=cache, report=report, run=run).requirements()
@@ -151,6 +152,8 @@ class Exported:
     def requirements(self) -> RequirementsFile:
         if self.pylock is None:
             return self.file
+        from layer_constructs.building.locking.as_requirements import as_requirements  # the same
+
         file = as_requirements(self.pylock, self.file.path)
         known = {public_url(option.value) for option in self.file.extra_index_urls}  # with the credentials
         others = [option for option in file.extra_index_urls if public_url(option.value) not in known]

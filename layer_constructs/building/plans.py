@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.dependencies import Dependencies, lock_request, to_lock
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.locking.together import Together, in_words
+from layer_constructs.building.naming import naming
 from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
@@ -61,18 +61,6 @@ def make_plans(
     if same_versions:
         _refuse_differences(plans, Where(path))
     return plans
-
-
-@contextmanager
-def naming(*targets: Target) -> Iterator[None]:
-    """Say for which targets something was done that failed, where the error itself doesn't."""
-    try:
-        yield
-    except LayerError as error:
-        names = ", ".join(map(str, targets))
-        if names not in str(error):
-            error.add_note(f"this was for {names}")
-        raise
 
 
 def _refuse_differences(plans: Mapping[Target, Planned], where: Where) -> None:

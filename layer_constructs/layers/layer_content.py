@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.naming import naming
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import Planned
-from layer_constructs.building.plans import naming
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, ArchitectureName, Target

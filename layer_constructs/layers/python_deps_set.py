@@ -15,8 +15,9 @@ from constructs import Construct
 
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
+from layer_constructs.building.naming import naming
 from layer_constructs.building.planning import make_plan
-from layer_constructs.building.plans import make_plans, naming
+from layer_constructs.building.plans import make_plans
 from layer_constructs.building.side_by_side import side_by_side
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError
