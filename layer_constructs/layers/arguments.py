@@ -118,9 +118,7 @@ def bundling_of(around: Surroundings, bundling: object) -> Bundling:
 
 def locked_of(around: Surroundings, locked: bool | None) -> bool | None:
     """Whether the lock must be used as it is: the argument, else the app's context, else undecided."""
-    if locked is None:
-        locked = flag(around.locked, key=LOCKED_CONTEXT)
-    return locked
+    return flag(around.locked, key=LOCKED_CONTEXT) if locked is None else switch_of(locked, argument="locked")
 
 
 def asset_format_of(around: Surroundings, asset_format: str | None) -> AssetFormat:
@@ -138,6 +136,20 @@ def removal_policy_of(around: Surroundings, removal_policy: cdk.RemovalPolicy | 
     if removal_policy is not None:
         return removal_policy
     return cdk.RemovalPolicy.DESTROY if disposable else cdk.RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
+
+
+def switch_of(value: object, *, argument: str) -> bool:
+    """A yes or no; anything else would count as yes."""
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{argument} is {value!r}", details=["allowed: True, False"])
+    return value
+
+
+def text_of(value: object, *, argument: str) -> str | None:
+    """A text, or none."""
+    if value is not None and not isinstance(value, str):
+        raise ArgumentError(f"{argument} is {value!r}, and must be a text")
+    return value
 
 
 def flag(value: object, *, key: str) -> bool | None:

@@ -320,7 +320,20 @@ def test_refuses_a_runtime_that_is_not_python(outdir: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [{"runtime": "python3.13"}, {"architecture": "arm64"}, {"asset_format": "tar"}, {"extras": "dev"}]
+    "arguments",
+    [
+        {"runtime": "python3.13"},
+        {"architecture": "arm64"},
+        {"asset_format": "tar"},
+        {"extras": "dev"},
+        {"locked": "false"},
+        {"slim": "no"},
+        {"strip": 1},
+        {"build_local_projects": "yes"},
+        {"description": 7},
+        {"license": ["MIT"]},
+        {"layer_version_name": 7},
+    ],
 )
 def test_refuses_an_argument_of_the_wrong_kind(outdir: Path, arguments: dict[str, Any]) -> None:
     (name,) = arguments
