@@ -42,6 +42,7 @@ lint: $(SYNCED) ## ruff, mypy, the import contract and the lock's freshness: all
 	check ruff check .; \
 	check ruff format --check .; \
 	check mypy $(wildcard layer_constructs tests app.py benchmarks); \
+	check mypy examples/many_regions/app.py; \
 	check lint-imports; \
 	echo "lint: uv lock --check"; $(UV) lock --check --quiet || failed=1; \
 	exit $$failed

@@ -21,12 +21,13 @@ from benchmarks.cases import (  # noqa: E402 - the same
     imports,
     many_layers,
     mixed,
+    regions,
     resynth,
 )
 from benchmarks.pairs import measure  # noqa: E402 - the same
 from benchmarks.workspace import Workspace  # noqa: E402 - the same
 
-_MODULES = (first_build, resynth, many_layers, functions, mixed, audit, imports)
+_MODULES = (first_build, resynth, many_layers, functions, mixed, audit, regions, imports)
 CASES = {module.CASE.name: module.CASE for module in _MODULES}
 
 

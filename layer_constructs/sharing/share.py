@@ -109,9 +109,9 @@ def _is(pattern: re.Pattern[str], value: object) -> bool:
 
 def _refusal(value: object, *, what: str, allowed: str, factory: str) -> ArgumentError:
     """What is wrong with an id, and what the user may have meant."""
-    from aws_cdk import Token  # it starts Node, which a good value can do without
+    from layer_constructs.sharing.tokens import is_token  # it starts Node, which a good value can do without
 
-    if Token.is_unresolved(value):
+    if is_token(value):
         return ArgumentError(
             "the account or organisation to share with is a token, which is known only when the stack is deployed",
             details=["each permission is named by whom it is for, so that taking it out of the code revokes it"],

@@ -143,3 +143,8 @@ def test_a_share_starts_no_node() -> None:
         "Share.account('111122223333'); assert 'aws_cdk' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_share_is_no_account() -> None:
+    with pytest.raises(ArgumentError, match=r"Share\.account\('111122223333'\) is not an account's number"):
+        Share.account(ACCOUNT)  # type: ignore[arg-type]
