@@ -2,22 +2,25 @@
 
 from typing import TYPE_CHECKING
 
-from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.target import DEFAULT_RUNTIME, Target
-from layer_constructs.errors import LayerError
-from layer_constructs.sharing.share import Share
-
 if TYPE_CHECKING:
+    from layer_constructs.approval.approved_layer import ApprovedLayer
+    from layer_constructs.approval.catalog import LayerCatalog
+    from layer_constructs.building.bundling import Bundling
+    from layer_constructs.building.target import DEFAULT_RUNTIME, Target
+    from layer_constructs.errors import LayerError
     from layer_constructs.layers.python_deps import PythonDepsLayer
     from layer_constructs.layers.python_deps_set import PythonDepsLayerSet
     from layer_constructs.sharing.lifecycle import Lifecycle
     from layer_constructs.sharing.release import LayerRelease
     from layer_constructs.sharing.released_layer import ReleasedLayer
     from layer_constructs.sharing.rights import LayerRights
+    from layer_constructs.sharing.share import Share
 
 __all__ = [
     "DEFAULT_RUNTIME",
+    "ApprovedLayer",
     "Bundling",
+    "LayerCatalog",
     "LayerError",
     "LayerRelease",
     "LayerRights",
@@ -29,21 +32,29 @@ __all__ = [
     "Target",
 ]
 
-# The constructs are imported when they are first asked for: the CDK starts Node, which the command line can do without.
-_CONSTRUCTS = {
-    "LayerRelease": "layer_constructs.sharing.release",
-    "LayerRights": "layer_constructs.sharing.rights",
-    "Lifecycle": "layer_constructs.sharing.lifecycle",
-    "PythonDepsLayer": "layer_constructs.layers.python_deps",
-    "PythonDepsLayerSet": "layer_constructs.layers.python_deps_set",
-    "ReleasedLayer": "layer_constructs.sharing.released_layer",
+# Each is imported when it is first asked for: what one needs costs the others nothing, and the command line can do
+# without the CDK, which starts Node.
+_PLACES = {
+    "DEFAULT_RUNTIME": "building.target",
+    "ApprovedLayer": "approval.approved_layer",
+    "Bundling": "building.bundling",
+    "LayerCatalog": "approval.catalog",
+    "LayerError": "errors",
+    "LayerRelease": "sharing.release",
+    "LayerRights": "sharing.rights",
+    "Lifecycle": "sharing.lifecycle",
+    "PythonDepsLayer": "layers.python_deps",
+    "PythonDepsLayerSet": "layers.python_deps_set",
+    "ReleasedLayer": "sharing.released_layer",
+    "Share": "sharing.share",
+    "Target": "building.target",
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _CONSTRUCTS:
+    if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    globals()[name] = found = getattr(import_module(_CONSTRUCTS[name]), name)
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     return found

@@ -10,7 +10,7 @@ import click
 from layer_constructs.errors import LayerError
 
 # In the order of the help. Each is imported when it is asked for: what one needs costs the others nothing.
-_COMMANDS = ("lock", "inspect", "diff", "upgrade-check", "audit", "cache")
+_COMMANDS = ("lock", "inspect", "diff", "upgrade-check", "audit", "policy", "revoke", "cache")
 
 
 class _Group(click.Group):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
-GUIDES = ("releasing.md", "rights.md", "sharing.md")
+GUIDES = ("approval.md", "releasing.md", "rights.md", "sharing.md")
 
 BLOCKS = [
     pytest.param(code, id=f"{name} {number}")
