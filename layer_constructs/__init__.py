@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from layer_constructs.errors import LayerError
     from layer_constructs.layers.python_deps import PythonDepsLayer
     from layer_constructs.layers.python_deps_set import PythonDepsLayerSet
+    from layer_constructs.releasing.release import LayerRelease
+    from layer_constructs.releasing.released_layer import ReleasedLayer
     from layer_constructs.sharing.lifecycle import Lifecycle
-    from layer_constructs.sharing.release import LayerRelease
-    from layer_constructs.sharing.released_layer import ReleasedLayer
     from layer_constructs.sharing.rights import LayerRights
     from layer_constructs.sharing.share import Share
 
@@ -40,12 +40,12 @@ _PLACES = {
     "Bundling": "building.bundling",
     "LayerCatalog": "approval.catalog",
     "LayerError": "errors",
-    "LayerRelease": "sharing.release",
+    "LayerRelease": "releasing.release",
     "LayerRights": "sharing.rights",
     "Lifecycle": "sharing.lifecycle",
     "PythonDepsLayer": "layers.python_deps",
     "PythonDepsLayerSet": "layers.python_deps_set",
-    "ReleasedLayer": "sharing.released_layer",
+    "ReleasedLayer": "releasing.released_layer",
     "Share": "sharing.share",
     "Target": "building.target",
 }

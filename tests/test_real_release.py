@@ -24,7 +24,7 @@ PUBLISHER = """
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from layer_constructs import PythonDepsLayer
-from layer_constructs.sharing.release import LayerRelease
+from layer_constructs.releasing.release import LayerRelease
 from layer_constructs.sharing.share import Share
 
 app = cdk.App()
@@ -53,7 +53,7 @@ app.synth()
 CONSUMER = """
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
-from layer_constructs.sharing.released_layer import ReleasedLayer
+from layer_constructs.releasing.released_layer import ReleasedLayer
 
 TARGET = dict(runtime=lambda_.Runtime.PYTHON_3_13, architecture=lambda_.Architecture.ARM_64)
 

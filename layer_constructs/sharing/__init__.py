@@ -1,1 +1,1 @@
-"""Who may read a layer version, for how long, and where they find it."""
+"""Who may use a layer version, and for how long."""

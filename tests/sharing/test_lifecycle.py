@@ -13,10 +13,10 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.releasing.release import LayerRelease
+from layer_constructs.releasing.released_layer import ReleasedLayer
 from layer_constructs.sharing.lifecycle import TODAY_CONTEXT, Lifecycle, today_of
-from layer_constructs.sharing.release import LayerRelease
-from layer_constructs.sharing.released_layer import ReleasedLayer
-from tests.sharing.layers import ARN, function, made_layer, messages
+from tests.support.layers import ARN, function, made_layer, messages
 
 PLAN = Lifecycle(
     deprecated=date(2027, 1, 1), refused=date(2027, 6, 30), reason="urllib3 has a hole", successor="core:9"

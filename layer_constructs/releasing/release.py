@@ -13,10 +13,10 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.releasing.lifecycle_notice import notify_functions
+from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
+from layer_constructs.releasing.parameter_share import one_for_each_version, principals_of, share_parameters
 from layer_constructs.sharing.lifecycle import Lifecycle, Lifecycles, lifecycles_of, today_of
-from layer_constructs.sharing.lifecycle_notice import notify_functions
-from layer_constructs.sharing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
-from layer_constructs.sharing.parameter_share import one_for_each_version, principals_of, share_parameters
 from layer_constructs.sharing.share import Share
 from layer_constructs.sharing.tokens import is_token
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from layer_constructs.errors import ArgumentError
-from layer_constructs.sharing.parameter_names import LONGEST, parameter_folder
+from layer_constructs.releasing.parameter_names import LONGEST, parameter_folder
 
 TARGET = {"runtime": "python3.13", "architecture": "arm64"}
 

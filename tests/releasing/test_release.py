@@ -16,10 +16,10 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from layer_constructs import PythonDepsLayer, PythonDepsLayerSet
 from layer_constructs.errors import ArgumentError
+from layer_constructs.releasing.release import LayerRelease
 from layer_constructs.sharing.lifecycle import Lifecycle
-from layer_constructs.sharing.release import LayerRelease
 from layer_constructs.sharing.share import Share
-from tests.sharing.layers import made_layer, resources
+from tests.support.layers import made_layer, resources
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion

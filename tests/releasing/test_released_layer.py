@@ -11,10 +11,10 @@ from aws_cdk import assertions
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.errors import ArgumentError
-from layer_constructs.sharing.parameter_names import LATEST
-from layer_constructs.sharing.release import LayerRelease
-from layer_constructs.sharing.released_layer import ReleasedLayer
-from tests.sharing.layers import ARN, function, made_layer, resources
+from layer_constructs.releasing.parameter_names import LATEST
+from layer_constructs.releasing.release import LayerRelease
+from layer_constructs.releasing.released_layer import ReleasedLayer
+from tests.support.layers import ARN, function, made_layer, resources
 
 PYTHON, ARM, X86 = lambda_.Runtime.PYTHON_3_13, lambda_.Architecture.ARM_64, lambda_.Architecture.X86_64
 TARGET: dict[str, Any] = {"runtime": PYTHON, "architecture": ARM}

@@ -11,9 +11,9 @@ import jsii
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
 from layer_constructs.sharing.layer_arn import parse_layer_arn, partition_of, refuse_elsewhere
 from layer_constructs.sharing.lifecycle import Lifecycle, Lifecycles, annotate, lifecycles_of, of_version, today_of
-from layer_constructs.sharing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
 from layer_constructs.sharing.tokens import is_token
 
 if TYPE_CHECKING:

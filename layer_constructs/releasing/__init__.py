@@ -1,0 +1,1 @@
+"""Where consumers find a layer version, and how long."""
