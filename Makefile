@@ -75,10 +75,10 @@ $(SYNCED): uv.lock pyproject.toml $(BOOTSTRAPPED)
 	@$(UV) sync --frozen --quiet --no-build-isolation-package layer-constructs
 	@touch $@
 
-# pipenv and poetry, which some tests run: apart, since they would change what the library is tested with.
+# pipenv, poetry and sam, which some tests run: apart, since they would change what the library is tested with.
 $(TOOLS): private INTO := .tools
 $(TOOLS): uv.lock pyproject.toml | $(SYNCED)
-	@echo "installing the tools whose locks are read"
+	@echo "installing the tools that some tests run"
 	@$(UV) sync --frozen --quiet --only-group tools --python "$(CURDIR)/$(VENV)/bin/python"
 	@touch $@
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from layer_constructs.approval.approved_layer import ApprovedLayer
     from layer_constructs.approval.catalog import LayerCatalog
+    from layer_constructs.approval.config_rule import ApprovedLayersConfigRule
+    from layer_constructs.approval.policies import ApprovedLayersBoundary, ApprovedLayersPolicy, ApprovedLayersScp
     from layer_constructs.building.bundling import Bundling
     from layer_constructs.building.target import DEFAULT_RUNTIME, Target
     from layer_constructs.errors import LayerError
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_RUNTIME",
     "ApprovedLayer",
+    "ApprovedLayersBoundary",
+    "ApprovedLayersConfigRule",
+    "ApprovedLayersPolicy",
+    "ApprovedLayersScp",
     "Bundling",
     "LayerCatalog",
     "LayerError",
@@ -37,6 +43,10 @@ __all__ = [
 _PLACES = {
     "DEFAULT_RUNTIME": "building.target",
     "ApprovedLayer": "approval.approved_layer",
+    "ApprovedLayersBoundary": "approval.policies",
+    "ApprovedLayersConfigRule": "approval.config_rule",
+    "ApprovedLayersPolicy": "approval.policies",
+    "ApprovedLayersScp": "approval.policies",
     "Bundling": "building.bundling",
     "LayerCatalog": "approval.catalog",
     "LayerError": "errors",

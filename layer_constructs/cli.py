@@ -10,7 +10,9 @@ import click
 from layer_constructs.errors import LayerError
 
 # In the order of the help. Each is imported when it is asked for: what one needs costs the others nothing.
-_COMMANDS = ("lock", "inspect", "diff", "upgrade-check", "audit", "policy", "revoke", "cache")
+_COMMANDS = (
+    "lock", "inspect", "diff", "upgrade-check", "audit", "invoke", "verify", "policy", "revoke", "cache",
+)  # fmt: skip
 
 
 class _Group(click.Group):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
-from layer_constructs.approval.layer_arn import CDK_TOKEN, NAME, LayerArn, is_token
 from layer_constructs.approval.patterns import LayerPattern, exactly
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import CDK_TOKEN, NAME, LayerArn, is_token
 
 
 class Node(Protocol):

@@ -9,7 +9,9 @@ from datetime import date, datetime
 from typing import Literal, TypedDict, Unpack
 
 from layer_constructs.approval import app_layer, presets
-from layer_constructs.approval.layer_arn import (
+from layer_constructs.approval.patterns import OWN_ACCOUNT, LayerPattern, exactly, unless_known
+from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import (
     ACCOUNT,
     NAME,
     PARTITIONS,
@@ -19,8 +21,6 @@ from layer_constructs.approval.layer_arn import (
     is_token,
     partition_of,
 )
-from layer_constructs.approval.patterns import OWN_ACCOUNT, LayerPattern, exactly, unless_known
-from layer_constructs.errors import ArgumentError
 
 Kind = Literal["arn", "name", "prefix", "account", "own_account", "preset", "layer"]
 

@@ -7,16 +7,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layer_constructs.approval import app_layer, policy_size, statements
 from layer_constructs.approval.approved_layer import ApprovedLayer
 from layer_constructs.approval.judgement import Approved, Judgement, Refused, Unknown, has_ended, judge
-from layer_constructs.approval.layer_arn import LayerArn, is_token
 from layer_constructs.approval.patterns import LayerPattern
 from layer_constructs.approval.policy_size import Form, PolicyTooLargeError, Statement
 from layer_constructs.approval.revoked_layer import RevokedLayer
 from layer_constructs.approval.statements import Until
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import LayerArn, is_token
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
 
 _PRINCIPAL = re.compile(r"arn:[a-z*-]+:(?:iam|sts)::[0-9*?]+:[A-Za-z-]+/[\w+=,.@/*?:-]+", re.ASCII)
 
@@ -177,6 +181,29 @@ class LayerCatalog:
         if isinstance(publishers, str):
             raise ArgumentError("publishers is a text, and must be a list", fix=f"write publishers=[{publishers!r}]")
         return self.fitting(statements.deny_publishing(publishers), form)
+
+    def enforce(self, scope: IConstruct, *, strict: bool = False) -> None:
+        """Hold an app to it while it is synthesised; see `layer_constructs.approval.enforcement.enforce`.
+
+        :param scope: the app; or a stage, a stack or another construct, for what is in it only.
+        :param strict: refuse what isn't known, too.
+        :raises ArgumentError: for a scope that is in no app.
+        """
+        from layer_constructs.approval.enforcement import enforce
+
+        enforce(self, scope, strict=strict)
+
+    def guard_rule(self, *, on: date | None = None, own_account: str | None = None, strict: bool = True) -> str:
+        """The same as a rule of CloudFormation Guard; see `layer_constructs.approval.guard_rule.guard_rule`.
+
+        :param on: the day for which it is made, if anything in the catalog has a date.
+        :param own_account: the account that templates are deployed to, if it is known.
+        :param strict: refuse what isn't known, too: Guard can't warn.
+        :raises ArgumentError: for dates in the catalog without ``on``.
+        """
+        from layer_constructs.approval.guard_rule import guard_rule
+
+        return guard_rule(self, on=on, own_account=own_account, strict=strict)
 
     def judge(self, layer: object, *, own_account: str | None = None, on: date | None = None) -> Judgement:
         """Whether one layer may be used.

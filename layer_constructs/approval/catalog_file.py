@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from layer_constructs.approval.approved_layer import ApprovedLayer
-from layer_constructs.approval.layer_arn import is_token
 from layer_constructs.approval.revoked_layer import RevokedLayer
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import is_token
 
 SCHEMA = "catalog.schema.json"
 FORMAT = 1

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from layer_constructs.approval.approved_layer import ApprovedLayer
 from layer_constructs.approval.catalog_file import FORMAT
-from layer_constructs.approval.layer_arn import VERSION, is_token
 from layer_constructs.approval.revoked_layer import RevokedLayer
 from layer_constructs.errors import ArgumentError, LayerError, Where
+from layer_constructs.layer_arn import VERSION, is_token
 
 if TYPE_CHECKING:
     from yaml.nodes import Node

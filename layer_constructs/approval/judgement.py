@@ -8,10 +8,10 @@ from datetime import date
 
 from layer_constructs.approval import version_globs
 from layer_constructs.approval.approved_layer import ApprovedLayer
-from layer_constructs.approval.layer_arn import LayerArn, is_token, partition_of
 from layer_constructs.approval.patterns import OWN_ACCOUNT, LayerPattern
 from layer_constructs.approval.revoked_layer import RevokedLayer
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import LayerArn, is_token, partition_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

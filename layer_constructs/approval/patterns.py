@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from layer_constructs.approval import version_globs
-from layer_constructs.approval.layer_arn import LayerArn, is_own_account, is_token, partition_of
 from layer_constructs.approval.version_globs import EVERY, Versions
+from layer_constructs.layer_arn import LayerArn, is_own_account, is_token, partition_of
 
 # IAM fills in the account of whoever asks: it is in the context of every request. Source: "AWS global condition context
 # keys", aws:PrincipalAccount, in the IAM User Guide.

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from layer_constructs.approval.layer_arn import CDK_TOKEN
 from layer_constructs.errors import ArgumentError, LayerError
+from layer_constructs.layer_arn import CDK_TOKEN
 
 Statement = dict[str, Any]
 Form = Literal["identity", "boundary", "scp"]

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from layer_constructs.approval.approved_layer import ApprovedLayer, check_date
-from layer_constructs.approval.layer_arn import LayerArn
 from layer_constructs.approval.patterns import LayerPattern, exactly
+from layer_constructs.layer_arn import LayerArn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import click
 
-from layer_constructs.errors import ArgumentError, LayerError
+from layer_constructs.commands.account import aws_errors, lambda_client
+from layer_constructs.errors import ArgumentError
 from layer_constructs.sharing.grants import (
     Grant,
     Grants,
@@ -78,23 +78,6 @@ def revoke(
         click.echo(f"removed {_count(found.grants)}" if agreed else "nothing was removed; --yes removes them")
 
 
-def lambda_client(*, region: str | None, profile: str | None) -> Any:
-    """boto3's client for Lambda.
-
-    :raises LayerError: without boto3, a region or such a profile.
-    """
-    try:
-        import boto3
-        from botocore.config import Config
-    except ImportError as error:
-        raise LayerError(
-            "this command asks AWS, and boto3 is not installed", fix="pip install 'layer-constructs[aws]'"
-        ) from error
-    with _aws():
-        session = boto3.Session(region_name=region, profile_name=profile)
-        return session.client("lambda", config=Config(retries={"mode": "standard", "max_attempts": 5}))
-
-
 @dataclass(frozen=True, slots=True)
 class _Account:
     """An account as boto3's client for Lambda reaches it."""
@@ -102,19 +85,19 @@ class _Account:
     client: Any
 
     def versions(self, layer: str) -> Sequence[int]:
-        with _aws():
+        with aws_errors():
             pages = self.client.get_paginator("list_layer_versions").paginate(LayerName=layer)
             return [version["Version"] for page in pages for version in page["LayerVersions"]]
 
     def policy(self, layer: str, version: int) -> str | None:
-        with _aws():
+        with aws_errors():
             found = self._unless_gone(
                 lambda: self.client.get_layer_version_policy(LayerName=layer, VersionNumber=version)
             )
             return None if found is None else str(found["Policy"])
 
     def remove(self, layer: str, version: int, statement_id: str) -> None:
-        with _aws():
+        with aws_errors():
             self._unless_gone(
                 lambda: self.client.remove_layer_version_permission(
                     LayerName=layer, VersionNumber=version, StatementId=statement_id
@@ -126,22 +109,6 @@ class _Account:
             return ask()
         except self.client.exceptions.ResourceNotFoundException:
             return None
-
-
-@contextmanager
-def _aws() -> Iterator[None]:
-    """What AWS or the way to it refuses, as an error of ours."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as error:
-        what = error.response["Error"]
-        raise LayerError(
-            f"AWS refuses {error.operation_name}: {what.get('Code')}", details=[what.get("Message") or str(error)]
-        ) from error
-    except BotoCoreError as error:
-        raise LayerError(f"AWS can't be asked: {error}", fix="check --profile, --region and the credentials") from error
 
 
 def _show(found: Grants) -> None:

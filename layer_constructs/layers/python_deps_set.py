@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from layer_constructs.building.plans import make_plans
 from layer_constructs.building.side_by_side import side_by_side
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import NAME
 from layer_constructs.layers import arguments
 from layer_constructs.layers.function_target import target_of_function
 from layer_constructs.layers.layer_content import LayerContent, MadeContent, contents_of, in_order, make_content
@@ -41,10 +41,6 @@ _INSTEAD: Mapping[str, str] = {
 
 # What can be true of one layer of a set and not of another, so that only all of them together can say it.
 _OF_ALL = frozenset({"allow", "license-exceptions"})
-
-# Lambda's LayerName, without an ARN: [a-zA-Z0-9-_]+, at most 140 characters.
-_NAME = re.compile(r"[a-zA-Z0-9_-]+")
-_NAME_LIMIT = 140
 
 _Value = TypeVar("_Value")
 
@@ -335,9 +331,9 @@ def _name_of(name: str | None, target: Target) -> str | None:
 def _refuse_name(name: str | None) -> None:
     if not name or cdk.Token.is_unresolved(name):
         return
-    if not _NAME.fullmatch(name) or len(name) > _NAME_LIMIT:
+    if not NAME.fullmatch(name):
         raise ArgumentError(
             f"{name!r} can't be the name of a layer",
-            details=[f"allowed: letters, digits, '-' and '_', at most {_NAME_LIMIT} of them"],
+            details=["allowed: letters, digits, '-' and '_', at most 140 of them"],
             fix="write another layer_version_name: each layer adds its runtime and architecture",
         )

@@ -29,6 +29,7 @@ class Template:
     assembly: str
     resources: Mapping[str, Mapping[str, Any]]
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mappings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     parent: tuple[Template, str] | None = None
 
     def resource(self, logical_id: object) -> Resource | None:
@@ -86,6 +87,7 @@ def read_template(path: Path, *, parent: tuple[Template, str] | None = None) -> 
         assembly=str(path.parent),
         resources=_mappings(body.get("Resources")),
         outputs=_mappings(body.get("Outputs")),
+        mappings=_mappings(body.get("Mappings")),
         parent=parent,
     )
 

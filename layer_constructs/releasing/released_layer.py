@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
@@ -11,9 +10,11 @@ import jsii
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import ACCOUNT, partition_of
+from layer_constructs.releasing.fit import watch
 from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
-from layer_constructs.sharing.layer_arn import parse_layer_arn, partition_of, refuse_elsewhere
 from layer_constructs.sharing.lifecycle import Lifecycle, Lifecycles, annotate, lifecycles_of, of_version, today_of
+from layer_constructs.sharing.pinned_arn import pinned, refuse_elsewhere
 from layer_constructs.sharing.tokens import is_token
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class ReleasedLayer(cdk.Resource):
     """A layer version of another stack, app or account; made by `from_arn`, `from_parameter` or
     `from_latest_at_deploy`.
 
-    It goes into a function's ``layers``; the CDK refuses a function on another runtime.
+    It goes into a function's ``layers``; a function on another runtime or architecture is refused at synth.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class ReleasedLayer(cdk.Resource):
         self._arn = str(arn)
         if lifecycle and today:
             annotate(self, lifecycle, layer=label, today=today)
+        watch(self)
 
     @classmethod
     def from_arn(
@@ -87,14 +89,14 @@ class ReleasedLayer(cdk.Resource):
         :raises ArgumentError: for an ARN that is malformed, without a version, or of another region or partition than
             the stack's, where that is known.
         """
-        parsed = parse_layer_arn(arn)
+        parsed = pinned(arn)
         refuse_elsewhere(parsed, region=_known(cdk.Stack.of(scope).region), where=_stack(scope))
         lifecycles = lifecycles_of(lifecycle)
         return cls(
             scope,
             id,
             library=parsed.name,
-            version=parsed.version,
+            version=int(parsed.version),
             arn=arn,
             parameter=None,
             runtimes=_all(compatible_runtimes, lambda_.Runtime, "compatible_runtimes", "lambda_.Runtime.PYTHON_3_13"),
@@ -104,7 +106,7 @@ class ReleasedLayer(cdk.Resource):
                 "compatible_architectures",
                 "lambda_.Architecture.ARM_64",
             ),
-            lifecycle=of_version(lifecycles, parsed.version),
+            lifecycle=of_version(lifecycles, int(parsed.version)),
         )
 
     @classmethod
@@ -295,7 +297,7 @@ def _is_version(value: object) -> bool:
 
 
 def _is_account(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[0-9]{12}", value) is not None
+    return isinstance(value, str) and ACCOUNT.fullmatch(value) is not None
 
 
 def _known(value: str) -> str | None:

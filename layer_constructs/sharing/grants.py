@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from layer_constructs.errors import ArgumentError, LayerError
+from layer_constructs.layer_arn import NAME
 from layer_constructs.sharing.share import EVERYBODY
 
 PUBLIC = "public"
 
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,140}")
 _ARN = re.compile(
     r"arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]+):[0-9]{12}:layer:(?P<name>[a-zA-Z0-9_-]{1,140})(?::(?P<version>[0-9]+))?"
 )
@@ -95,7 +95,7 @@ def region_of(layer: str) -> str | None:
     """
     arn = _ARN.fullmatch(layer)
     if arn is None:
-        if _NAME.fullmatch(layer):
+        if NAME.fullmatch(layer):
             return None
         raise ArgumentError(
             f"{layer!r} is neither the name nor the ARN of a layer",

@@ -10,12 +10,9 @@ import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
 from layer_constructs.errors import ArgumentError
-from layer_constructs.sharing.layer_arn import parse_layer_arn, partition_of
+from layer_constructs.layer_arn import ACCOUNT, NAME, REGION, partition_of
+from layer_constructs.sharing.pinned_arn import pinned
 
-# https://docs.aws.amazon.com/lambda/latest/api/API_PublishLayerVersion.html
-_NAME = re.compile(r"[a-zA-Z0-9_-]{1,140}")
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}")
 _PARTITION = re.compile(r"aws(-[a-z]+)*")
 
 
@@ -162,9 +159,9 @@ def _place(account: str | None, regions: Sequence[str] | None, partition: str | 
         raise ArgumentError("regions is empty", fix="name one, or leave it out for the stack's own region")
     for region in regions or ():
         if region != "*":
-            _check("a region", region, _REGION, allowed="a region such as 'eu-west-1', or '*' for all of them")
+            _check("a region", region, REGION, allowed="a region such as 'eu-west-1', or '*' for all of them")
     if account is not None:
-        _check("account", account, _ACCOUNT, allowed="an account's number of 12 digits, as text")
+        _check("account", account, ACCOUNT, allowed="an account's number of 12 digits, as text")
     if partition is not None:
         _check("partition", partition, _PARTITION, allowed="aws, aws-cn, aws-us-gov, or another partition of AWS")
         _refuse_mixed(partition, regions or ())
@@ -182,9 +179,9 @@ def _pattern(name: str | None, prefix: str | None) -> str:
             fix="write the layer's name, or prefix='test-' for every layer whose name starts so",
         )
     if name is not None:
-        return _check("the name of a layer", name, _NAME, allowed="1 to 140 letters, digits, - and _")
+        return _check("the name of a layer", name, NAME, allowed="1 to 140 letters, digits, - and _")
     allowed = "1 to 140 letters, digits, - and _, the last one - or _: 'team-a' would be a prefix of team-abc, too"
-    return _check("prefix", prefix, re.compile(rf"(?=.*[-_]$){_NAME.pattern}"), allowed=allowed) + "*"
+    return _check("prefix", prefix, re.compile(rf"(?=.*[-_]$){NAME.pattern}"), allowed=allowed) + "*"
 
 
 def _version(version: object) -> int:
@@ -204,14 +201,14 @@ def _version_arn(arn: object) -> str:
         raise ArgumentError(
             f"{arn} has a wildcard", fix="write consume_named(...) for every version of a name, or regions=['*']"
         )
-    parse_layer_arn(arn)
+    pinned(arn)
     return arn
 
 
 def _refuse_mixed(partition: str, regions: Iterable[str]) -> None:
     """A statement for a region that its partition doesn't have would allow nothing, and say so nowhere."""
     for region in regions:
-        if _PARTITION.fullmatch(partition) and _REGION.fullmatch(region) and partition != partition_of(region):
+        if _PARTITION.fullmatch(partition) and REGION.fullmatch(region) and partition != partition_of(region):
             raise ArgumentError(f"{region} is a region of {partition_of(region)}, not of {partition}")
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import ACCOUNT
 
 # As Lambda's AddLayerVersionPermission takes them: Principal `\d{12}|\*`, OrganizationId `o-[a-z0-9]{10,32}`.
-_ACCOUNT = re.compile(r"[0-9]{12}")
 _ORGANIZATION = re.compile(r"o-[a-z0-9]{10,32}")
 
 # Of AWS Organizations, bare or at the end of an ARN or an organisation's path.
@@ -37,7 +37,7 @@ class Share:
         :param account_id: its number, 12 digits.
         :raises ArgumentError: for anything else, and for a token: a share is known by its number.
         """
-        if _is(_ACCOUNT, account_id):
+        if _is(ACCOUNT, account_id):
             return cls(principal=account_id)
         raise _refusal(account_id, what="an account's number", allowed="12 digits, as text", factory="account")
 
@@ -151,7 +151,7 @@ def _instead(value: object) -> str | None:
         return f"write Share.organization('{organization[1]}')"
     account = re.match(r"arn:[^:]*:(?:iam|sts)::([0-9]{12}):", text)
     digits = account[1] if account else text.replace("-", "").replace(" ", "")
-    return f"write Share.account('{digits}')" if _ACCOUNT.fullmatch(digits) else None
+    return f"write Share.account('{digits}')" if ACCOUNT.fullmatch(digits) else None
 
 
 def _shown(value: object) -> str:

@@ -11,10 +11,10 @@ from layer_constructs.approval import presets, statements
 from layer_constructs.approval.approved_layer import ApprovedLayer
 from layer_constructs.approval.catalog import LayerCatalog
 from layer_constructs.approval.judgement import Approved, Refused, Unknown
-from layer_constructs.approval.layer_arn import LayerArn
 from layer_constructs.approval.policy_size import LIMITS, Form, PolicyTooLargeError, size_of
 from layer_constructs.approval.statements import Until
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import LayerArn
 from tests.approval.simulator import OWN, Request, Simulator
 
 ACCOUNT = "111122223333"

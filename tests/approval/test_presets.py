@@ -6,7 +6,7 @@ from layer_constructs.approval import presets
 from layer_constructs.approval.approved_layer import ApprovedLayer
 from layer_constructs.approval.catalog import LayerCatalog
 from layer_constructs.approval.judgement import Approved
-from layer_constructs.approval.layer_arn import PARTITIONS, partition_of
+from layer_constructs.layer_arn import PARTITIONS, partition_of
 
 
 def test_partitions_follow_from_regions_as_the_cdk_says() -> None:

@@ -12,8 +12,8 @@ from layer_constructs.building import process
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.dependencies import Dependencies
-from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.naming import naming
+from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.plans import make_plans
 from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target

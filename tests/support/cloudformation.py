@@ -100,7 +100,8 @@ class LayerVersion(Replaceable, CloudFormationModel):
     TYPE = "AWS::Lambda::LayerVersion"
 
     def make(self) -> str:
-        return str(lambda_backends[self.account][self.region].publish_layer_version(self.properties).arn)
+        named = {"LayerName": f"layer-{uuid4().hex[:12]}", **self.properties}  # as CloudFormation does
+        return str(lambda_backends[self.account][self.region].publish_layer_version(named).arn)
 
     def unmake(self) -> None:
         name, version = self.physical_resource_id.split(":")[-2:]

@@ -8,9 +8,9 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from layer_constructs.approval.layer_arn import is_token
 from layer_constructs.approval.patterns import OWN_ACCOUNT, LayerPattern
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layer_arn import is_token
 
 
 def names() -> list[str]:

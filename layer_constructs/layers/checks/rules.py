@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 from layer_constructs.building.progress import megabytes
@@ -137,27 +137,51 @@ def _too_large(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subj
 
 
 def _misfit(function: LambdaFunction, layer: FunctionLayer, subjects: Subjects) -> Iterator[Finding]:
-    if layer.declared is None:
-        return
-    made_for = layer.declared.properties
+    if layer.declared is not None:
+        made_for = layer.declared.properties
+        yield from misfits(
+            function,
+            path=subjects.names.path(function.resource),
+            label=subjects.label(layer),
+            described=subjects.described(layer),
+            runtimes=_names(made_for.get("CompatibleRuntimes")),
+            architectures=_names(made_for.get("CompatibleArchitectures")),
+        )
+
+
+def misfits(
+    function: LambdaFunction,
+    *,
+    path: str,
+    label: str,
+    described: str,
+    runtimes: Sequence[str],
+    architectures: Sequence[str],
+) -> Iterator[Finding]:
+    """What of a function a layer isn't made for.
+
+    :param path: the function's.
+    :param label: how the layer is called in ids.
+    :param described: and in texts.
+    :param runtimes: what the layer is made for; none if that isn't known.
+    :param architectures: the same.
+    """
     runtime = function.resource.properties.get("Runtime")
-    runtimes = _names(made_for.get("CompatibleRuntimes"))
     if isinstance(runtime, str) and runtimes and runtime not in runtimes:
         yield Finding(
             rule="wrong-runtime",
-            path=subjects.names.path(function.resource),
-            layers=(subjects.label(layer),),
-            text=f"it runs on {runtime}, and {subjects.described(layer)} is made for {', '.join(runtimes)}",
+            path=path,
+            layers=(label,),
+            text=f"it runs on {runtime}, and {described} is made for {', '.join(runtimes)}",
             fix="give both the same runtime",
         )
     own = _names(function.resource.properties.get("Architectures", [_DEFAULT_ARCHITECTURE]))
-    architectures = _names(made_for.get("CompatibleArchitectures"))
     if own and architectures and own[0] not in architectures:
         yield Finding(
             rule="wrong-architecture",
-            path=subjects.names.path(function.resource),
-            layers=(subjects.label(layer),),
-            text=f"it runs on {own[0]}, and {subjects.described(layer)} is made for {', '.join(architectures)}",
+            path=path,
+            layers=(label,),
+            text=f"it runs on {own[0]}, and {described} is made for {', '.join(architectures)}",
             fix="give both the same architecture; a function has x86_64 if it says nothing",
         )
 

@@ -70,8 +70,8 @@ class LayerArn:
                 found = cls(partition=partition, region=region, account=account, name=name, version=version)
             case ["arn", _, "lambda", _, _, "layer", name]:
                 raise ArgumentError(
-                    f"{arn} is a layer's ARN, without a version",
-                    fix=f"add the version, or approve all of them: ApprovedLayer.named({name!r}, account=...)",
+                    f"{arn!r} is the ARN of layer {name}, without a version",
+                    fix=f"write the version that is meant: '{arn}:7'",
                 )
             case _:
                 raise ArgumentError(
@@ -98,11 +98,11 @@ class LayerArn:
             if not REGION.fullmatch(self.region):
                 wrong.append(f"the region is {self.region!r}")
             elif not is_token(self.partition) and partition_of(self.region) != self.partition:
-                wrong.append(f"{self.region} is in the partition {partition_of(self.region)}")
+                wrong.append(f"the partition is {self.partition}, and {self.region} is in {partition_of(self.region)}")
         if not is_token(self.account) and not ACCOUNT.fullmatch(self.account):
             wrong.append(f"the account is {self.account!r}, and must have 12 digits")
         if not is_token(self.version) and not VERSION.fullmatch(self.version):
-            wrong.append(f"the version is {self.version!r}, and must be a number from 1, with no zero in front")
+            wrong.append(f"the version is {self.version!r}, and must be a number from 1 on, with no zero in front")
         return wrong
 
 

@@ -1,0 +1,1 @@
+"""A function of a synthesised app, run on this machine with the layers that will be deployed."""

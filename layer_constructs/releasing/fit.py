@@ -1,0 +1,78 @@
+"""Whether functions fit the released layers that they use.
+
+A template has nothing but the ARN of such a layer, or a parameter for it: only the construct knows what it is made for.
+The CDK compares runtimes itself, where the function tells its own, and never architectures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import aws_cdk as cdk
+
+from layer_constructs.layers.checks.finding import Finding, Rule
+from layer_constructs.layers.identity import identity
+from layer_constructs.layers.synth_checks import add_check, open_stage
+
+if TYPE_CHECKING:
+    from constructs import IConstruct
+
+    from layer_constructs.layers.templates import Template
+    from layer_constructs.releasing.released_layer import ReleasedLayer
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Fit:
+    """Of the released layers in one app."""
+
+    layers: list[ReleasedLayer] = field(default_factory=list)
+
+    @property
+    def rules(self) -> Sequence[Rule]:
+        return "wrong-runtime", "wrong-architecture"
+
+    def findings(self, templates: list[Template], root: IConstruct) -> Iterator[Finding]:
+        from layer_constructs.layers.checks.rules import misfits
+        from layer_constructs.layers.construct_names import ConstructNames
+        from layer_constructs.layers.of_function import functions_of
+
+        names = ConstructNames(root, [])
+        known = dict(map(_in_template, self.layers))
+        for function in functions_of(templates):
+            for layer in function.layers or ():
+                released = known.get((function.resource.template, json.dumps(layer.value)))
+                if released is not None:
+                    yield from misfits(
+                        function,
+                        path=names.path(function.resource),
+                        label=released.node.path,
+                        described=released.node.path,
+                        runtimes=[runtime.name for runtime in released.compatible_runtimes or ()],
+                        architectures=[architecture.name for architecture in released.compatible_architectures],
+                    )
+
+
+# By the app's identity.
+_KNOWN: dict[str, _Fit] = {}
+
+
+def watch(layer: ReleasedLayer) -> None:
+    """Check the functions that use this layer. To be called at the end of its constructor."""
+    root, stage = layer.node.root, cdk.Stage.of(layer)
+    if stage is None:
+        return
+    fit = _KNOWN.get(identity(root))
+    if fit is None:
+        fit = _KNOWN[identity(root)] = _Fit()
+        add_check(root, fit)
+    open_stage(root, stage)
+    fit.layers.append(layer)
+
+
+def _in_template(layer: ReleasedLayer) -> tuple[tuple[str, str], ReleasedLayer]:
+    """By how a function in the same stack has it."""
+    stack = cdk.Stack.of(layer)
+    return (stack.template_file, json.dumps(stack.resolve(layer.layer_version_arn))), layer
