@@ -100,7 +100,8 @@ def make_plan(
                 raise _unbuilt(locked, one, path)
         return tuple(locked for locked in files if isinstance(locked, LockedWheel))
 
-    plan = _same_content(select, target, [a for a in ARCHITECTURES if a not in left_out])
+    there = [a for a in ARCHITECTURES if a not in left_out]
+    plan = _same_content(select, target, there, alike=not lock.tells_architectures_apart)
     request.refuse_edited(lock, plan.wheels, target)
     if not plan.wheels:
         raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
@@ -236,14 +237,24 @@ def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str
 
 
 def _same_content(
-    select: Callable[[Target], tuple[LockedWheel, ...]], target: Target, architectures: Sequence[ArchitectureName]
+    select: Callable[[Target], tuple[LockedWheel, ...]],
+    target: Target,
+    architectures: Sequence[ArchitectureName],
+    *,
+    alike: bool = False,
 ) -> BuildPlan:
-    """The plan for ``target``, declaring every architecture that gets exactly the same files."""
+    """The plan for ``target``, declaring every architecture that gets exactly the same files.
+
+    :param alike: whether it is known that pure wheels are selected for every architecture alike; selecting once more
+        costs as much as the first time.
+    """
     wheels = select(target)
     same: list[ArchitectureName] = [target.architecture]
     if all(wheel.is_pure for wheel in wheels):
         for other in architectures:
-            if other == target.architecture:
+            if alike:
+                same.append(other)
+            if alike or other == target.architecture:
                 continue
             try:
                 if digest_of(select(Target(target.runtime, other))) == digest_of(wheels):

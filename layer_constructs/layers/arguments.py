@@ -20,6 +20,7 @@ from layer_constructs.building.target import (
     Target,
 )
 from layer_constructs.errors import ArgumentError
+from layer_constructs.layers.identity import identity
 from layer_constructs.layers.surroundings import BUNDLING_CONTEXT, DISPOSABLE_CONTEXT, LOCKED_CONTEXT, Surroundings
 
 if TYPE_CHECKING:
@@ -93,11 +94,22 @@ def target_of(
             f"architecture is {architecture!r}",
             fix="write lambda_.Architecture.X86_64 or lambda_.Architecture.ARM_64",
         )
-    name = runtime.name if runtime is not None else around.runtime
+    name = _name_of(runtime) if runtime is not None else around.runtime
     return Target(
         str(name or DEFAULT_RUNTIME),
-        cast("ArchitectureName", architecture.name) if architecture is not None else DEFAULT_ARCHITECTURE,
+        cast("ArchitectureName", _name_of(architecture)) if architecture is not None else DEFAULT_ARCHITECTURE,
     )
+
+
+# By identity: most layers of an app name the same constants, and each question goes over jsii.
+_NAMES: dict[str, str] = {}
+
+
+def _name_of(constant: lambda_.Runtime | lambda_.Architecture) -> str:
+    key = identity(constant)
+    if key not in _NAMES:
+        _NAMES[key] = constant.name
+    return _NAMES[key]
 
 
 def bundling_of(around: Surroundings, bundling: object) -> Bundling:

@@ -27,13 +27,12 @@ def permit(layer: lambda_.LayerVersion, shares: Iterable[Share], *, kept: bool) 
 
     :param kept: whether replaced versions of the layer stay.
     """
-    arn = layer.layer_version_arn
     for share in shares:
         permission = lambda_.CfnLayerVersionPermission(
             layer,
             share.construct_id,
             action=_ACTION,
-            layer_version_arn=arn,
+            layer_version_arn=layer.layer_version_arn,
             principal=share.principal,
             organization_id=share.organization_id,
         )

@@ -99,6 +99,14 @@ class Lock:
             )
         return selection.select(self.document, target, path=self.path, sdists=True)
 
+    @property
+    def tells_architectures_apart(self) -> bool:
+        """Whether any entry may be for one architecture only: by its marker, by a choice of wheels, or by a source."""
+        return any(
+            len(package.wheels or ()) != 1 or "platform_machine" in str(package.marker or "")
+            for package in self.document.packages
+        )
+
     def pins(self, runtime: str) -> Pins:
         """What is locked for a runtime, on both architectures."""
         unavailable = self.runtimes[runtime]
