@@ -126,10 +126,15 @@ def test_the_same_governance_goes_to_the_organisation_as_a_stack_set(example: Sy
     assert len(body.encode()) <= 51_200  # CloudFormation's limit for a template in a request
     template = json.loads(body)
     assert "Parameters" not in template  # such as the version of a bootstrap stack, which these accounts may not have
-    (policy,) = template["Resources"].values()
-    assert policy["Type"] == "AWS::IAM::ManagedPolicy"
-    assert policy["Properties"]["ManagedPolicyName"] == "LayerPublishers"
-    publish = policy["Properties"]["PolicyDocument"]["Statement"][0]
+    assert {resource["Type"] for resource in template["Resources"].values()} == {"AWS::IAM::ManagedPolicy"}
+    policies = {resource["Properties"]["ManagedPolicyName"]: resource for resource in template["Resources"].values()}
+    assert policies.keys() == {"LayerPublishers", "OnlyApprovedLayers"}
+    refusal = policies["OnlyApprovedLayers"]["Properties"]["PolicyDocument"]["Statement"][0]
+    assert (
+        "arn:aws:lambda:eu-west-1:333333333333:layer:platform-*:*"
+        in refusal["Condition"]["ForAnyValue:StringNotLike"]["lambda:Layer"]
+    )
+    publish = policies["LayerPublishers"]["Properties"]["PolicyDocument"]["Statement"][0]
     assert publish["Action"] == "lambda:PublishLayerVersion"
     assert {"Ref": "AWS::Partition"} in publish["Resource"][0]["Fn::Join"][1]
 

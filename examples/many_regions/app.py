@@ -9,7 +9,15 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import pipelines
 from constructs import Construct
 
-from layer_constructs import LayerRelease, LayerRights, PythonDepsLayer, Share
+from layer_constructs import (
+    ApprovedLayer,
+    ApprovedLayersPolicy,
+    LayerCatalog,
+    LayerRelease,
+    LayerRights,
+    PythonDepsLayer,
+    Share,
+)
 
 HERE = Path(__file__).parent
 
@@ -70,7 +78,7 @@ class Pipeline(cdk.Stack):
 
 
 class Governance(cdk.Stack):
-    """What every account of the organisation gets: a policy for those who publish."""
+    """What every account of the organisation gets: a policy for those who publish, and one for those who deploy."""
 
     def __init__(self, scope: Construct, name: str) -> None:
         # A stack set has no bootstrapped account behind it, and no assets.
@@ -85,6 +93,10 @@ class Governance(cdk.Stack):
                 *LayerRights.grant(prefix=PREFIX, regions=REGIONS),
             ],
         )
+        approved = LayerCatalog(
+            ApprovedLayer.with_prefix(PREFIX, account=PRODUCTION, regions=REGIONS), ApprovedLayer.preset("cdk")
+        )
+        ApprovedLayersPolicy(self, "Deployers", managed_policy_name="OnlyApprovedLayers", catalog=approved)
 
 
 class Organization(cdk.Stack):

@@ -44,15 +44,15 @@ class _Fit:
         for function in functions_of(templates):
             for layer in function.layers or ():
                 released = known.get((function.resource.template, json.dumps(layer.value)))
-                if released is not None:
-                    yield from misfits(
-                        function,
-                        path=names.path(function.resource),
-                        label=released.node.path,
-                        described=released.node.path,
-                        runtimes=[runtime.name for runtime in released.compatible_runtimes or ()],
-                        architectures=[architecture.name for architecture in released.compatible_architectures],
-                    )
+                if released is None:
+                    continue
+                for misfit in misfits(
+                    function,
+                    runtimes=[runtime.name for runtime in released.compatible_runtimes or ()],
+                    architectures=[architecture.name for architecture in released.compatible_architectures],
+                ):
+                    path = released.node.path
+                    yield misfit.finding(path=names.path(function.resource), label=path, described=path)
 
 
 # By the app's identity.

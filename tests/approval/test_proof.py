@@ -19,6 +19,7 @@ from layer_constructs.approval.approved_layer import ApprovedLayer
 from layer_constructs.approval.catalog import LayerCatalog
 from layer_constructs.approval.judgement import Approved, Refused
 from layer_constructs.approval.policy_size import PolicyTooLargeError, Statement
+from layer_constructs.approval.statements import allow_all
 from layer_constructs.approval.version_globs import Versions, globs, nearest, union, without
 from tests.approval.simulator import CREATE, OWN, UPDATE, Answer, Form, Request, Simulator
 
@@ -267,7 +268,7 @@ def test_exactly_what_is_approved_may_be_read(iam: Simulator) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("form", ["identity", "scp"])
+@pytest.mark.parametrize("form", ["identity", "boundary", "scp"])
 def test_a_required_layer_is_required_where_layers_are_set(form: Form, iam: Simulator) -> None:
     @slow
     @given(cases(), rules(), st.sampled_from([CREATE, UPDATE]))
@@ -289,7 +290,10 @@ def test_a_required_layer_is_required_where_layers_are_set(form: Form, iam: Simu
             action == UPDATE if layers is None else all(carries(layers, label, day) for label in set(labels))
             for layers, day in case.calls
         ]
-        answers = iam.ask(form, made(catalog.required_statements), requests(case, action))
+        statements = made(catalog.required_statements)
+        if form == "boundary":  # a boundary's own statement allows the rest: ApprovedLayersBoundary has it
+            statements = [allow_all(), *statements]
+        answers = iam.ask(form, statements, requests(case, action))
         assert allowed(answers) == wanted
 
     check()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 from layer_constructs.building.progress import megabytes
 from layer_constructs.building.size import LIMIT
 from layer_constructs.layers.checks.content import Content
-from layer_constructs.layers.checks.finding import Finding
+from layer_constructs.layers.checks.finding import Finding, Rule
 from layer_constructs.layers.checks.subject import Subjects
 from layer_constructs.layers.of_function import FunctionLayer, LambdaFunction, functions_of
 
@@ -137,51 +138,56 @@ def _too_large(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subj
 
 
 def _misfit(function: LambdaFunction, layer: FunctionLayer, subjects: Subjects) -> Iterator[Finding]:
-    if layer.declared is not None:
-        made_for = layer.declared.properties
-        yield from misfits(
-            function,
+    if layer.declared is None:
+        return
+    made_for = layer.declared.properties
+    for misfit in misfits(
+        function,
+        runtimes=_names(made_for.get("CompatibleRuntimes")),
+        architectures=_names(made_for.get("CompatibleArchitectures")),
+    ):
+        yield misfit.finding(
             path=subjects.names.path(function.resource),
             label=subjects.label(layer),
             described=subjects.described(layer),
-            runtimes=_names(made_for.get("CompatibleRuntimes")),
-            architectures=_names(made_for.get("CompatibleArchitectures")),
         )
 
 
-def misfits(
-    function: LambdaFunction,
-    *,
-    path: str,
-    label: str,
-    described: str,
-    runtimes: Sequence[str],
-    architectures: Sequence[str],
-) -> Iterator[Finding]:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Misfit:
     """What of a function a layer isn't made for.
 
-    :param path: the function's.
-    :param label: how the layer is called in ids.
-    :param described: and in texts.
-    :param runtimes: what the layer is made for; none if that isn't known.
+    :param own: what the function has.
+    :param made_for: what the layer is made for.
+    """
+
+    rule: Rule
+    own: str
+    made_for: Sequence[str]
+    fix: str
+
+    def finding(self, *, path: str, label: str, described: str) -> Finding:
+        """:param path: the function's.
+        :param label: how the layer is called in ids.
+        :param described: and in texts.
+        """
+        text = f"it runs on {self.own}, and {described} is made for {', '.join(self.made_for)}"
+        return Finding(rule=self.rule, path=path, layers=(label,), text=text, fix=self.fix)
+
+
+def misfits(function: LambdaFunction, *, runtimes: Sequence[str], architectures: Sequence[str]) -> Iterator[Misfit]:
+    """:param runtimes: what the layer is made for; none if that isn't known.
     :param architectures: the same.
     """
     runtime = function.resource.properties.get("Runtime")
     if isinstance(runtime, str) and runtimes and runtime not in runtimes:
-        yield Finding(
-            rule="wrong-runtime",
-            path=path,
-            layers=(label,),
-            text=f"it runs on {runtime}, and {described} is made for {', '.join(runtimes)}",
-            fix="give both the same runtime",
-        )
+        yield Misfit(rule="wrong-runtime", own=runtime, made_for=runtimes, fix="give both the same runtime")
     own = _names(function.resource.properties.get("Architectures", [_DEFAULT_ARCHITECTURE]))
     if own and architectures and own[0] not in architectures:
-        yield Finding(
+        yield Misfit(
             rule="wrong-architecture",
-            path=path,
-            layers=(label,),
-            text=f"it runs on {own[0]}, and {described} is made for {', '.join(architectures)}",
+            own=own[0],
+            made_for=architectures,
             fix="give both the same architecture; a function has x86_64 if it says nothing",
         )
 

@@ -10,6 +10,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
+from layer_constructs.layers import construct_names
 from tests.layers.checks.functions import function, refusal
 
 if TYPE_CHECKING:
@@ -280,3 +281,18 @@ def test_an_app_without_layers_of_ours_is_not_looked_at(app: cdk.App, stack: cdk
     cfn_function(stack, layers=foreign_arns(6))
     app.synth()
     assert len(function_checks._WATCHES) == before
+
+
+@pytest.mark.parametrize("staged", [False, True])
+def test_the_tree_is_asked_for_no_name_where_nothing_is_wrong(
+    staged: bool, app: cdk.App, make_layer: MakeLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = cdk.Stage(app, "Stage") if staged else app
+    stack = cdk.Stack(stage, "Stack")
+    function(stack, layers=[make_layer(stack, "Deps")])
+
+    def asked(*_: object) -> None:
+        raise AssertionError("each question goes over jsii")
+
+    monkeypatch.setattr(construct_names, "_functions_and_layers", asked)
+    stage.synth()
