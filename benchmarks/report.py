@@ -6,7 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from benchmarks.case import Case, Row, Unavailable
@@ -16,8 +16,8 @@ _HEAD = """\
 # Benchmarks
 
 Written by `make bench`, which runs `benchmarks/run.py`; nothing here is edited by hand. What is compared runs in turn,
-{runs} rounds after a warm-up, and each round gives one ratio (or difference): the tables show their median, and in
-brackets their minimum and maximum. The noise is the same program against itself in the same rounds. CPU time is user
+in rounds after a warm-up, and each round gives one ratio (or difference): the tables show their median, and in brackets
+their minimum and maximum. The noise is the same program against itself in the same rounds. CPU time is user
 and system time of the processes and all they start; other programs on the machine disturb it less than wall time.
 
 A target is *met* or *missed* if the median keeps or breaks it with 95 % confidence (sign test over the rounds), and
@@ -27,9 +27,16 @@ A target is *met* or *missed* if the median keeps or breaks it with 95 % confide
 """
 
 
-def render(sections: Sequence[str], *, runs: int) -> str:
-    """The whole document."""
-    return "\n".join([_HEAD.format(runs=runs, machine=_machine()), *sections])
+def render(sections: Mapping[str, str], *, before: str, order: Sequence[str]) -> str:
+    """The whole document.
+
+    :param sections: what was measured now, by the names of the cases.
+    :param before: the document as it was: what is measured later stays as it is.
+    :param order: the names of all cases.
+    """
+    there = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in before.split("\n## ")[1:]}
+    there.update(sections)
+    return "\n".join([_HEAD.format(machine=_machine()), *(there[name] for name in order if name in there)])
 
 
 def unavailable(case: Case, reason: Unavailable) -> str:
@@ -39,7 +46,8 @@ def unavailable(case: Case, reason: Unavailable) -> str:
 
 def section(case: Case, measured: Measured) -> str:
     """One case: its targets, then the times they come from."""
-    return "\n".join([f"## {case.name}", "", case.about, "", *_targets(case, measured), "", *_times(measured), ""])
+    about = f"{case.about} {len(measured.again)} rounds."
+    return "\n".join([f"## {case.name}", "", about, "", *_targets(case, measured), "", *_times(measured), ""])
 
 
 def _targets(case: Case, measured: Measured) -> Iterator[str]:

@@ -38,18 +38,19 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = Workspace(folder.absolute())
         workspace.enter()
-        sections = []
+        sections = {}
         for case in [CASES[name] for name in arguments.only or CASES]:
             print(case.name, file=sys.stderr, flush=True)
             try:
                 section = report.section(case, measure(case.subjects(workspace), runs=arguments.runs))
             except Unavailable as reason:
                 section = report.unavailable(case, reason)
-            sections.append(section)
+            sections[case.name] = section
             print(section, flush=True)
-        if not arguments.only:
-            arguments.output.parent.mkdir(exist_ok=True)
-            arguments.output.write_text(report.render(sections, runs=arguments.runs), encoding="utf-8")
+    if arguments.write or not arguments.only:
+        before = arguments.output.read_text(encoding="utf-8") if arguments.output.exists() else ""
+        arguments.output.parent.mkdir(exist_ok=True)
+        arguments.output.write_text(report.render(sections, before=before, order=list(CASES)), encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -57,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", type=int, default=15, help="rounds of each case (default: %(default)s)")
     parser.add_argument(
         "--only", action="append", choices=sorted(CASES), help="only this case, printed and not written; repeatable"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="with --only: write these, and leave the others as they are"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "benchmarks.md", help="where the table goes")
     parser.add_argument("--work", type=Path, help="a folder to keep caches in between runs (default: a temporary one)")
