@@ -46,7 +46,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return _refuse_skip((yield))
 
 
-def _ci_variables() -> Iterator[str]:
+def ci_variables() -> Iterator[str]:
     """The variables by which ``ci_info`` knows a CI system, and the generic ones."""
     yield from ("CI", "CONTINUOUS_INTEGRATION", "BUILD_NUMBER")
     for vendor in ci_info.vendors:
@@ -68,7 +68,7 @@ def shared_layer_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, shared_layer_cache: Path) -> None:
     """No CI system, no cache of the user's, no progress lines. ``UV_CACHE_DIR`` stays: wheels are worth keeping."""
-    for name in _ci_variables():
+    for name in ci_variables():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LAYER_CONSTRUCTS_CACHE_DIR", str(shared_layer_cache))
     monkeypatch.setenv("LAYER_CONSTRUCTS_QUIET", "1")

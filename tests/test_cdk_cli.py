@@ -55,8 +55,11 @@ def outputs(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in names}
 
 
-def test_a_first_synth_locks_and_builds_and_the_next_gives_the_same(tmp_path: Path) -> None:
+def test_a_first_synth_locks_and_builds_and_the_next_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "req.txt").write_text("idna==3.10\n", encoding="utf-8")
+    monkeypatch.setenv("LAYER_CONSTRUCTS_CACHE_DIR", str(tmp_path / "cache"))
     first = synth(tmp_path)
     assert first.returncode == 0, first.stderr
     assert "locked 1 package of req.txt in pylock.req.toml for python3.13" in first.stderr

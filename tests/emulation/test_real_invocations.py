@@ -16,6 +16,7 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.emulation.function import NotRunnableError
 from layer_constructs.emulation.runtime import LambdaRuntime
 from layer_constructs.errors import ArgumentError, EngineError, LayerError
+from tests.conftest import ci_variables
 
 IMAGE = "localhost/layer-constructs/python3.13:trixie-amd64"
 ARM_IMAGE = "localhost/layer-constructs/python3.13:trixie"
@@ -153,7 +154,8 @@ def outdir(tmp_path_factory: pytest.TempPathFactory, shared_layer_cache: Path) -
         [sys.executable, "app.py"],
         cwd=folder,
         env={
-            **os.environ,
+            # Of the module, so before what each test gets: on a CI system no lock would be made.
+            **{name: value for name, value in os.environ.items() if name not in ci_variables()},
             "CDK_OUTDIR": str(folder / "cdk.out"),
             "LAYER_CONSTRUCTS_CACHE_DIR": str(shared_layer_cache),
         },
