@@ -299,6 +299,55 @@ def test_a_required_layer_is_required_where_layers_are_set(form: Form, iam: Simu
     check()
 
 
+@pytest.mark.real
+@pytest.mark.parametrize("form", ["identity", "scp"])
+def test_a_revocation_alone_refuses_what_is_revoked_and_nothing_else(form: Form, iam: Simulator) -> None:
+    @slow
+    @given(cases(), st.sampled_from([CREATE, UPDATE]))
+    def check(case: Case, action: str) -> None:
+        def is_revoked(arn: Arn, day: date) -> bool:
+            return any(arn == other and (since is None or since <= day) for other, since in case.revoked)
+
+        statements = made(case.catalog().revocation_statements)
+        answers = iam.ask(form, statements, requests(case, action))
+        assert allowed(answers) == [not any(is_revoked(arn, day) for arn in layers or []) for layers, day in case.calls]
+
+    check()
+
+
+ROLES = ["deployer", "pipeline", "pipeline-eu", "team/pipeline"]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("form", ["identity", "scp"])
+def test_only_publishers_publish(form: Literal["identity", "scp"], iam: Simulator) -> None:
+    @slow
+    @given(
+        st.lists(st.tuples(st.sampled_from([*ACCOUNTS, "*"]), st.sampled_from([*ROLES, "pipe*"])), max_size=3),
+        st.lists(st.tuples(st.sampled_from(ACCOUNTS), st.sampled_from(ROLES)), min_size=1, max_size=6),
+    )
+    def check(publishers: list[tuple[str, str]], callers: list[tuple[str, str]]) -> None:
+        def may(account: str, role: str) -> bool:
+            return any(
+                its in {account, "*"} and (role == name or (name == "pipe*" and role.startswith("pipe")))
+                for its, name in publishers
+            )
+
+        named = [f"arn:aws:iam::{account}:role/{role}" for account, role in publishers]
+        statements = LayerCatalog().publishing_statements(publishers=named, form=form)
+        calls = [
+            Request(
+                action="lambda:PublishLayerVersion",
+                resource=f"arn:aws:lambda:eu-west-1:{OWN}:layer:core",
+                context={"aws:PrincipalArn": f"arn:aws:iam::{account}:role/{role}"},
+            )
+            for account, role in callers
+        ]
+        assert allowed(iam.ask(form, statements, calls)) == [may(*caller) for caller in callers]
+
+    check()
+
+
 def _labelled(entry: ApprovedLayer, label: str) -> ApprovedLayer:
     return replace(entry, required_as=label)
 
