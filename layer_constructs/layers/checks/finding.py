@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 # Part of the id by which a finding is accepted: `layer-constructs::wrong-architecture:Stack/Deps`.
 PLUGIN = "layer-constructs"
@@ -20,17 +20,7 @@ Rule = Literal[
     "wrong-runtime",
 ]
 
-RULES: tuple[Rule, ...] = (
-    "conflict",
-    "layer-twice",
-    "no-layers-here",
-    "permission-not-kept",
-    "ships-again",
-    "too-large",
-    "too-many-layers",
-    "wrong-architecture",
-    "wrong-runtime",
-)
+RULES: tuple[Rule, ...] = get_args(Rule)
 
 # What AWS refuses whatever anybody accepts.
 _REFUSED = frozenset({"no-layers-here", "too-large", "too-many-layers"})
