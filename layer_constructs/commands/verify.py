@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import io
 import json
-import stat
 import sys
 import urllib.error
 import urllib.request
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import Any
 
 import click
 
@@ -23,74 +18,17 @@ from layer_constructs.building.bundling import MODES, Bundling, Mode
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName
 from layer_constructs.commands.account import aws_errors, lambda_client
-from layer_constructs.errors import ArgumentError, HashMismatchError, LayerError
+from layer_constructs.errors import ArgumentError, LayerError
+from layer_constructs.inspection.layer_files import MOST, Comparison, compare
+from layer_constructs.inspection.published import Published, download
 from layer_constructs.layer_arn import LayerArn, is_token
 
 DIFFERS = 3
 
 _OF_LOCK = "lock"
 
-# Lambda takes 250 MB unzipped; what says it is more is no layer.
-_MOST = 1 << 30
-_CHUNK = 1 << 20
 _TIMEOUT = 60.0
 _SHOWN = 20
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Published:
-    """A layer version as an account has it.
-
-    :param location: where its zip can be fetched for some minutes.
-    :param sha256: of the zip, as AWS says it: base64.
-    """
-
-    location: str
-    sha256: str
-    runtimes: tuple[str, ...] = ()
-    architectures: tuple[str, ...] = ()
-
-
-class Account(Protocol):
-    """The seam to AWS."""
-
-    def published(self, layer: str, version: int) -> Published:
-        """:param layer: its ARN, without the version."""
-
-    def fetch(self, location: str) -> bytes:
-        """The zip itself."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """A file of a layer: what Lambda sees of it.
-
-    :param mode: permissions, such as ``0o644``; of a link nothing.
-    :param sha256: of its content, or of where a link leads.
-    """
-
-    kind: str
-    mode: int
-    sha256: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Comparison:
-    """:param missing: what the lock says and the published layer lacks.
-    :param extra: what only the published layer has.
-    :param different: what both have with another content.
-    :param modes: what both have, the same but for its permissions.
-    """
-
-    files: int
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    different: tuple[str, ...]
-    modes: tuple[str, ...]
-
-    @property
-    def is_same(self) -> bool:
-        return not (self.missing or self.extra or self.different or self.modes)
 
 
 @click.command()
@@ -240,74 +178,11 @@ class AwsAccount:
             raise LayerError("the API gives no address for the layer's content", details=["only AWS itself does"])
         try:
             with urllib.request.urlopen(location, timeout=_TIMEOUT) as answer:  # noqa: S310 - checked above
-                body = answer.read(_MOST + 1)
+                body = answer.read(MOST + 1)
         except (OSError, urllib.error.URLError) as error:
             raise LayerError(f"the layer can't be downloaded: {error}") from error
         assert isinstance(body, bytes)  # noqa: S101 - of an HTTP answer
         return body
-
-
-def download(account: Account, published: Published, arn: str) -> bytes:
-    """The zip of a version.
-
-    :raises HashMismatchError: if it is not the one that AWS names.
-    """
-    body = account.fetch(published.location)
-    actual = base64.b64encode(hashlib.sha256(body).digest()).decode()
-    if actual != published.sha256:
-        raise HashMismatchError(
-            f"what was downloaded of {arn} is not what AWS says it is",
-            details=[f"AWS's CodeSha256: {published.sha256}", f"its sha256:       {actual}"],
-            fix="try again, and mistrust what is between you and AWS if it stays so",
-        )
-    return body
-
-
-def compare(published: IO[bytes], ours: IO[bytes]) -> Comparison:
-    """Two zips, as Lambda sees them: not their compression, dates, order or folders."""
-    theirs, mine = entries(published), entries(ours)
-    both = sorted(theirs.keys() & mine.keys())
-    different = [
-        name for name in both if (theirs[name].kind, theirs[name].sha256) != (mine[name].kind, mine[name].sha256)
-    ]
-    return Comparison(
-        files=len(theirs),
-        missing=tuple(sorted(mine.keys() - theirs.keys())),
-        extra=tuple(sorted(theirs.keys() - mine.keys())),
-        different=tuple(different),
-        modes=tuple(name for name in both if name not in different and theirs[name].mode != mine[name].mode),
-    )
-
-
-def entries(archive: IO[bytes]) -> dict[str, Entry]:
-    """The files and links of a zip; of two with one name the last counts, as on Lambda.
-
-    :raises LayerError: if it can't be read, or says it is larger than any layer.
-    """
-    found: dict[str, Entry] = {}
-    left = _MOST
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            for member in zipped.infolist():
-                if member.is_dir():
-                    continue
-                mode = member.external_attr >> 16
-                digest = hashlib.sha256()
-                with zipped.open(member) as stream:
-                    while chunk := stream.read(_CHUNK):
-                        digest.update(chunk)
-                        left -= len(chunk)
-                        if left < 0:
-                            raise LayerError(f"the layer unpacks to more than {_MOST:,} bytes")
-                is_link = stat.S_ISLNK(mode)
-                found[member.filename] = Entry(
-                    kind="link" if is_link else "file",
-                    mode=0 if is_link else stat.S_IMODE(mode),
-                    sha256=digest.hexdigest(),
-                )
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, NotImplementedError) as error:
-        raise LayerError(f"the layer can't be read as a zip: {error}") from error
-    return found
 
 
 def _show(found: Comparison, arn: str, what: str) -> None:

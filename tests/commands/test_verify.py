@@ -24,9 +24,10 @@ from layer_constructs.building.cache import Cache
 from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.planning import make_plan
 from layer_constructs.building.target import Target
-from layer_constructs.commands.verify import DIFFERS, Comparison, compare, verify
+from layer_constructs.commands.verify import DIFFERS, verify
 from layer_constructs.errors import LayerError
 from layer_constructs.inspection.inspection import Wanted
+from layer_constructs.inspection.layer_files import Comparison, compare
 from layer_constructs.inspection.subject import plan_layer
 from tests.support.wheels import make_wheel
 
