@@ -24,6 +24,7 @@ import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_lambda as lambda_
 
+from benchmarks.cases.mixed import THIRTY
 from layer_constructs import Bundling, PythonDepsLayer, PythonDepsLayerSet
 from layer_constructs.building import uv
 from layer_constructs.building.archive import extract
@@ -38,6 +39,7 @@ from layer_constructs.errors import (
     WheelUnavailableError,
 )
 from tests.support.desk import Desk, make_desk
+from tests.support.engine import is_there, needs_images
 from tests.support.private_index import PrivateIndex
 from tests.support.wheels import make_wheel
 
@@ -69,15 +71,6 @@ def build_wheel(into, settings=None, metadata=None):
         archive.writestr(info + "RECORD", "")
     return wheel
 """
-# Popular, small, and with a wheel for the target, some of them compiled.
-THIRTY = (
-    "anyio==4.10.0", "attrs==25.3.0", "certifi==2025.8.3", "charset-normalizer==3.4.3", "click==8.2.1",
-    "colorama==0.4.6", "decorator==5.2.1", "filelock==3.19.1", "fsspec==2025.7.0", "h11==0.16.0", "httpcore==1.0.9",
-    "httpx==0.28.1", "idna==3.10", "iniconfig==2.1.0", "itsdangerous==2.2.0", "jinja2==3.1.6", "jmespath==1.0.1",
-    "markupsafe==3.0.2", "packaging==25.0", "platformdirs==4.3.8", "pluggy==1.6.0", "pygments==2.19.2",
-    "pyyaml==6.0.2", "requests==2.32.5", "six==1.17.0", "sniffio==1.3.1", "tqdm==4.67.1",
-    "typing-extensions==4.14.1", "urllib3==2.5.0", "werkzeug==3.1.3",
-)  # fmt: skip
 
 SOURCE = "int answer(void) { return 42; }"
 
@@ -104,11 +97,7 @@ def make_sdist(folder: Path, *, source: str = SOURCE, code: str = "", requires: 
 @pytest.fixture
 def podman(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What was asked of the engine, one argument list a line; the engine and the images are there."""
-    if not shutil.which("podman"):
-        pytest.skip("no container engine here: tests/engine/prepare installs one")
-    for image in (IMAGE, OTHER_IMAGE, ARM_IMAGE):
-        if subprocess.run(["podman", "image", "exists", image], check=False).returncode:
-            pytest.skip(f"no image {image} here: tests/engine/prepare makes it")
+    needs_images(IMAGE, OTHER_IMAGE, ARM_IMAGE)
     (tmp_path / "bin").mkdir()
     asked, program = tmp_path / "bin" / "asked.txt", tmp_path / "bin" / "podman"
     asked.touch()
@@ -143,10 +132,6 @@ def imported(layer: Path, name: str, into: Path) -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.stdout + done.stderr
-
-
-def run_quietly(*command: str) -> int:
-    return subprocess.run(command, check=False, capture_output=True).returncode
 
 
 def containers(pid: int) -> list[str]:
@@ -267,11 +252,9 @@ def test_a_set_builds_for_each_runtime_in_that_runtimes_own_image(
     monkeypatch.delenv("LAYER_CONSTRUCTS_QUIET")
     # AWS's images can't be had everywhere: others stand for them, under the names that are the default.
     default = {name: f"public.ecr.aws/sam/build-{name}" for name in ("python3.11", "python3.13")}
-    there = [name for name in default.values() if not run_quietly("podman", "image", "exists", name)]
-    if there:
-        pytest.skip(f"{there} are here, and must not lose their names")
+    named = {name: runtime for runtime, name in default.items() if not is_there(name)}
     try:
-        for runtime, name in default.items():
+        for name, runtime in named.items():
             subprocess.run(["podman", "tag", f"localhost/layer-constructs/{runtime}:bookworm", name], check=True)
         app = cdk.App(outdir=str(tmp_path / "cdk.out"))
         layers = PythonDepsLayerSet(
@@ -280,8 +263,8 @@ def test_a_set_builds_for_each_runtime_in_that_runtimes_own_image(
         )  # fmt: skip
         app.synth()
     finally:
-        for name in default.values():
-            run_quietly("podman", "image", "rm", name)  # of an image with another name, only this one
+        for name in named:  # of an image with another name, only this one
+            subprocess.run(["podman", "image", "rm", name], check=False, capture_output=True)
 
     assert [layer.target.runtime for layer in layers.layers] == ["python3.11", "python3.13"]
     assert runs(podman) == 2
@@ -488,6 +471,7 @@ from pathlib import Path
 import aws_cdk as cdk
 from layer_constructs import Bundling, PythonDepsLayer, PythonDepsLayerSet
 from layer_constructs.building.containers.options import Volume
+from tests.support.engine import is_there, needs_images
 here = Path(sys.argv[1])
 image = cdk.DockerImage.from_build(str(here / "docker"))
 (here / "image.txt").write_text(image.image)

@@ -27,6 +27,7 @@ from layer_constructs.building.process import run
 from layer_constructs.building.size import LIMIT
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
 from layer_constructs.building.tree import Tree, normalise
+from tests.support.engine import needs_images
 
 pytestmark = [pytest.mark.network, pytest.mark.real]
 
@@ -208,8 +209,7 @@ def test_what_does_not_go_together_is_found(
 
 
 def test_what_was_compiled_with_a_newer_gcc_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not shutil.which("podman") or subprocess.run(["podman", "image", "exists", TRIXIE], check=False).returncode:
-        pytest.skip(f"no podman with {TRIXIE} here: tests/engine/prepare makes it")
+    needs_images(TRIXIE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
     folder.mkdir()
     image = engine.image_of(TRIXIE, AL2023, engine="podman", env=os.environ, needed_by="tiny==1.0", run=run)

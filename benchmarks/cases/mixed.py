@@ -18,7 +18,8 @@ _IMAGE = "localhost/layer-constructs/python3.13:bookworm"
 # C, without libraries of its own, and no wheel after Python 3.9.
 _SOURCE = "netifaces==0.11.0"
 
-_WHEELS = (
+# Popular, small, and with a wheel for the target, some of them compiled.
+THIRTY = (
     "anyio==4.10.0", "attrs==25.3.0", "certifi==2025.8.3", "charset-normalizer==3.4.3", "click==8.2.1",
     "colorama==0.4.6", "decorator==5.2.1", "filelock==3.19.1", "fsspec==2025.7.0", "h11==0.16.0", "httpcore==1.0.9",
     "httpx==0.28.1", "idna==3.10", "iniconfig==2.1.0", "itsdangerous==2.2.0", "jinja2==3.1.6", "jmespath==1.0.1",
@@ -32,7 +33,7 @@ MIXED, APART, SOURCE, WHEELS = "mixed", "both, one after the other", "the source
 
 def _subjects(workspace: Workspace) -> list[Subject]:
     environment = workspace.environment | {ENGINE_VARIABLE: _engine()}
-    wheels = "\n".join(_WHEELS)
+    wheels = "\n".join(THIRTY)
     source = workspace.file("mixed", "source", "requirements.txt", text=f"{_SOURCE}\n")
     locals_ = workspace.file("mixed", "wheels", "requirements.txt", text=f"{wheels}\n")
     mixed = workspace.file("mixed", "mixed", "requirements.txt", text=f"{_SOURCE}\n{wheels}\n")

@@ -17,6 +17,7 @@ from layer_constructs.emulation.function import NotRunnableError
 from layer_constructs.emulation.runtime import LambdaRuntime
 from layer_constructs.errors import ArgumentError, EngineError, LayerError
 from tests.conftest import ci_variables
+from tests.support.engine import needs_images
 
 IMAGE = "localhost/layer-constructs/python3.13:trixie-amd64"
 ARM_IMAGE = "localhost/layer-constructs/python3.13:trixie"
@@ -279,11 +280,7 @@ def test_a_port_that_is_taken_is_an_error(outdir: Path) -> None:
 @pytest.fixture
 def podman(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container engine with the images of this project: AWS's can't be fetched everywhere."""
-    if not shutil.which("podman"):
-        pytest.skip("no container engine here: tests/engine/prepare installs one")
-    for image in (IMAGE, ARM_IMAGE):
-        if subprocess.run(["podman", "image", "exists", image], check=False).returncode:
-            pytest.skip(f"no image {image} here: tests/engine/prepare makes it")
+    needs_images(IMAGE, ARM_IMAGE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
 
 

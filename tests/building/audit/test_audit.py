@@ -23,6 +23,7 @@ from layer_constructs.building.containers.work import Job, work
 from layer_constructs.building.process import run
 from layer_constructs.building.target import Target
 from layer_constructs.building.tree import Tree, TreeFile, normalise
+from tests.support.engine import needs_images
 from tests.support.wheels import make_wheel
 
 AL2, AL2023 = Target("python3.11"), Target("python3.13")
@@ -369,8 +370,7 @@ def test_what_strip_breaks_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_what_was_compiled_on_a_newer_system_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not shutil.which("podman") or subprocess.run(["podman", "image", "exists", TRIXIE], check=False).returncode:
-        pytest.skip(f"no podman with {TRIXIE} here: tests/engine/prepare makes it")
+    needs_images(TRIXIE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
     image = engine.image_of(TRIXIE, AL2023, engine="podman", env=os.environ, needed_by="tiny==1.0", run=run)
     source = b"#include <string.h>\nvoid fast(char *to, const char *from) { strlcpy(to, from, 9); }\n"  # of glibc 2.38

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.process import run
 from layer_constructs.building.target import RUNTIMES, Target
 from layer_constructs.errors import ContainerError
+from tests.support.engine import needs_images
 from tests.support.sdists import make_sdist
 from tests.support.wheels import make_wheel
 
@@ -150,11 +150,7 @@ def test_says_ten_of_many_and_where_the_log_is(tmp_path: Path) -> None:
 @pytest.fixture
 def podman(monkeypatch: pytest.MonkeyPatch) -> str:
     """The engine's name, with the images there."""
-    if not shutil.which("podman"):
-        pytest.skip("no container engine here: tests/engine/prepare installs one")
-    for reference in (BOOKWORM, TRIXIE):
-        if subprocess.run(["podman", "image", "exists", reference], check=False).returncode:
-            pytest.skip(f"no image {reference} here: tests/engine/prepare makes it")
+    needs_images(BOOKWORM, TRIXIE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
     return "podman"
 

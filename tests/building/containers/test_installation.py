@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import subprocess
 import tarfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -37,6 +36,7 @@ from layer_constructs.errors import (
     IndexUnavailableError,
     LayerError,
 )
+from tests.support.engine import needs_images
 from tests.support.private_index import PrivateIndex
 from tests.support.wheels import make_wheel
 
@@ -92,10 +92,7 @@ def _install(
 
 @pytest.fixture
 def image(monkeypatch: pytest.MonkeyPatch) -> Image:
-    if not shutil.which("podman"):
-        pytest.skip("no container engine here: tests/engine/prepare installs one")
-    if subprocess.run(["podman", "image", "exists", X86_IMAGE], check=False).returncode:
-        pytest.skip(f"no image {X86_IMAGE} here: tests/engine/prepare makes it")
+    needs_images(X86_IMAGE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
     return engine.image_of(X86_IMAGE, X86, engine="podman", env=os.environ, needed_by="tiny==1.0", run=run)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import shutil
 import subprocess
 import tarfile
 import time
@@ -26,6 +25,7 @@ from layer_constructs.building.indexes.index import Index, Indexes
 from layer_constructs.building.process import pipe, run
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ContainerError, ImageError
+from tests.support.engine import needs_images
 from tests.support.private_index import PrivateIndex
 from tests.support.sdists import make_sdist
 from tests.support.wheels import make_wheel
@@ -41,11 +41,7 @@ SECRET = "s3cret-t0ken"
 @pytest.fixture
 def podman(monkeypatch: pytest.MonkeyPatch) -> str:
     """The engine's name, with the images there."""
-    if not shutil.which("podman"):
-        pytest.skip("no container engine here: tests/engine/prepare installs one")
-    for image in (X86_IMAGE, ARM_IMAGE):
-        if subprocess.run(["podman", "image", "exists", image], check=False).returncode:
-            pytest.skip(f"no image {image} here: tests/engine/prepare makes it")
+    needs_images(X86_IMAGE, ARM_IMAGE)
     monkeypatch.setenv("CDK_DOCKER", "podman")
     return "podman"
 
