@@ -18,17 +18,36 @@ from layer_constructs.layers.identity import identity
 from layer_constructs.layers.synth_checks import add_check, open_stage
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
     from constructs import IConstruct
 
     from layer_constructs.layers.templates import Template
-    from layer_constructs.releasing.released_layer import ReleasedLayer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Released:
+    """:param arn: as the construct has it, with tokens.
+    :param runtimes: what it is made for.
+    :param architectures: the same.
+    """
+
+    construct: cdk.Resource
+    arn: str
+    runtimes: Sequence[lambda_.Runtime]
+    architectures: Sequence[lambda_.Architecture]
+
+    @property
+    def in_template(self) -> tuple[str, str]:
+        """How a function in the same stack has it."""
+        stack = cdk.Stack.of(self.construct)
+        return stack.template_file, json.dumps(stack.resolve(self.arn))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Fit:
     """Of the released layers in one app."""
 
-    layers: list[ReleasedLayer] = field(default_factory=list)
+    layers: list[_Released] = field(default_factory=list)
 
     @property
     def rules(self) -> Sequence[Rule]:
@@ -40,7 +59,7 @@ class _Fit:
         from layer_constructs.layers.of_function import functions_of
 
         names = ConstructNames(root, [])
-        known = dict(map(_in_template, self.layers))
+        known = {released.in_template: released for released in self.layers}
         for function in functions_of(templates):
             for layer in function.layers or ():
                 released = known.get((function.resource.template, json.dumps(layer.value)))
@@ -48,10 +67,10 @@ class _Fit:
                     continue
                 for misfit in misfits(
                     function,
-                    runtimes=[runtime.name for runtime in released.compatible_runtimes or ()],
-                    architectures=[architecture.name for architecture in released.compatible_architectures],
+                    runtimes=[runtime.name for runtime in released.runtimes],
+                    architectures=[architecture.name for architecture in released.architectures],
                 ):
-                    path = released.node.path
+                    path = released.construct.node.path
                     yield misfit.finding(path=names.path(function.resource), label=path, described=path)
 
 
@@ -59,8 +78,19 @@ class _Fit:
 _KNOWN: dict[str, _Fit] = {}
 
 
-def watch(layer: ReleasedLayer) -> None:
-    """Check the functions that use this layer. To be called at the end of its constructor."""
+def watch(
+    layer: cdk.Resource,
+    *,
+    arn: str,
+    runtimes: Sequence[lambda_.Runtime],
+    architectures: Sequence[lambda_.Architecture],
+) -> None:
+    """Check the functions that use this layer. To be called at the end of its constructor.
+
+    :param arn: the version's.
+    :param runtimes: what it is made for.
+    :param architectures: the same.
+    """
     root, stage = layer.node.root, cdk.Stage.of(layer)
     if stage is None:
         return
@@ -69,10 +99,4 @@ def watch(layer: ReleasedLayer) -> None:
         fit = _KNOWN[identity(root)] = _Fit()
         add_check(root, fit)
     open_stage(root, stage)
-    fit.layers.append(layer)
-
-
-def _in_template(layer: ReleasedLayer) -> tuple[tuple[str, str], ReleasedLayer]:
-    """By how a function in the same stack has it."""
-    stack = cdk.Stack.of(layer)
-    return (stack.template_file, json.dumps(stack.resolve(layer.layer_version_arn))), layer
+    fit.layers.append(_Released(construct=layer, arn=arn, runtimes=runtimes, architectures=architectures))

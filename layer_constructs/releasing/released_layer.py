@@ -65,7 +65,7 @@ class ReleasedLayer(cdk.Resource):
         self._arn = str(arn)
         if lifecycle and today:
             annotate(self, lifecycle, layer=label, today=today)
-        watch(self)
+        watch(self, arn=self._arn, runtimes=self._runtimes, architectures=self._architectures)
 
     @classmethod
     def from_arn(
