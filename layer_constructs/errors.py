@@ -57,11 +57,20 @@ class ArgumentError(LayerError):
 
 
 class UnsupportedTargetError(LayerError):
-    """A runtime or an architecture for which no Python layer can be built."""
+    """A runtime or an architecture for which no layer can be built or checked.
 
-    def __init__(self, *, value: str, allowed: Sequence[str]) -> None:
+    :param what: it would have to be.
+    """
+
+    def __init__(
+        self,
+        *,
+        value: str,
+        allowed: Sequence[str],
+        what: str = "a Lambda target that a Python layer can be built for",
+    ) -> None:
         super().__init__(
-            f"{value} is not a Lambda target that a Python layer can be built for",
+            f"{value} is not {what}",
             details=[f"allowed: {', '.join(allowed)}"],
         )
 
@@ -188,6 +197,23 @@ class CacheError(LayerError):
 
 class BuildError(LayerError):
     """A wheel can't be made into a layer."""
+
+
+class SecretError(LayerError):
+    """A file of the user's own that looks like a secret would go into a layer.
+
+    :param found: what each seems to hold, by its path in the layer.
+    """
+
+    def __init__(self, *, found: Mapping[str, str], entry: Path) -> None:
+        first = next(iter(found))
+        super().__init__(
+            f"{', '.join(found)} {'looks like a secret' if len(found) == 1 else 'look like secrets'}, and who may use "
+            "a layer may read it",
+            where=Where(entry),
+            details=[f"{path}: {what}" for path, what in found.items()],
+            fix=f"leave it out with exclude=[...], or, where it is none, say why: allow={{{first!r}: '...'}}",
+        )
 
 
 class ContainerError(LayerError):

@@ -6,7 +6,7 @@ manylinux policy permits: Lambda has no libX11, libGL or libglib for a wheel to 
 
 from __future__ import annotations
 
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 
 # What glibc 2.26 and 2.34 install on both architectures (the `libs` and `others` of their Makefiles) and programs link
 # to. Not libcrypt and libnsl, which are packages of their own there, and of other versions.
@@ -48,12 +48,12 @@ _ZLIB_NEWEST: dict[tuple[int, int], tuple[int, ...]] = {(2, 26): (1, 2, 7), (2, 
 _ZLIB = frozenset({"libz.so.1"})
 
 
-def base_libraries(target: Target) -> frozenset[str]:
+def base_libraries(target: Platform) -> frozenset[str]:
     """The sonames that are on the target for sure."""
     return _GLIBC | _GLIBC_OF[target.architecture] | _GCC
 
 
-def permitted_libraries(target: Target) -> frozenset[str]:
+def permitted_libraries(target: Platform) -> frozenset[str]:
     """The sonames that a finished wheel may count on.
 
     It is more than :func:`base_libraries`, which decides what goes into a wheel that is built here: where there is the
@@ -62,6 +62,6 @@ def permitted_libraries(target: Target) -> frozenset[str]:
     return base_libraries(target) | _ZLIB
 
 
-def newest_versions(target: Target) -> dict[str, tuple[int, ...]]:
+def newest_versions(target: Platform) -> dict[str, tuple[int, ...]]:
     """The newest symbol version there, by family: ``GLIBC``, ``GLIBCXX``, ``CXXABI`` and ``ZLIB``."""
     return {"GLIBC": target.glibc, **_LIBSTDCXX[target.glibc], "ZLIB": _ZLIB_NEWEST[target.glibc]}

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO
 
 from layer_constructs.building.base_libraries import base_libraries, newest_versions
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 
 if TYPE_CHECKING:
     from elftools.construct.lib.container import Container
@@ -247,7 +247,7 @@ class VersionMissing:
 Obstacle = WrongMachine | LibraryMissing | VersionMissing
 
 
-def obstacles(wheel: Path, target: Target) -> list[Obstacle]:
+def obstacles(wheel: Path, target: Platform) -> list[Obstacle]:
     """What keeps a wheel's files from loading on the target, by file.
 
     A library that the wheel brings itself counts as found, wherever in the wheel it lies: a package may load it before
@@ -264,7 +264,7 @@ def obstacles(wheel: Path, target: Target) -> list[Obstacle]:
     return obstacles_of(files, target)
 
 
-def obstacles_of(files: Mapping[str, Elf], target: Target, *, also: Collection[str] = ()) -> list[Obstacle]:
+def obstacles_of(files: Mapping[str, Elf], target: Platform, *, also: Collection[str] = ()) -> list[Obstacle]:
     """What keeps files that lie together from loading on the target, by file.
 
     :param files: by path; each counts as found for all others, by its name and its soname.

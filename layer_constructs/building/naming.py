@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 from layer_constructs.errors import LayerError
 
 
 @contextmanager
-def naming(*targets: Target) -> Iterator[None]:
+def naming(*targets: Platform) -> Iterator[None]:
     """Say for which targets something was done that failed, where the error itself doesn't."""
     try:
         yield

@@ -14,7 +14,7 @@ from layer_constructs.building import sealed_file
 from layer_constructs.building.audit.finding import RULES, Finding
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.size import Savings
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 from layer_constructs.errors import CacheError
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def write(
     folder: Path,
     root: Path,
     finished: Tree,
-    target: Target,
+    target: Platform,
     *,
     digest: str,
     listed: Sequence[Component],
@@ -90,7 +90,7 @@ def write(
     sealed_file.write(folder / _findings_name(target), _findings(root, finished, target))
 
 
-def read(layer: CachedLayer, target: Target, *, cache: Cache, wheels: Sequence[LockedWheel] = ()) -> Record:
+def read(layer: CachedLayer, target: Platform, *, cache: Cache, wheels: Sequence[LockedWheel] = ()) -> Record:
     """What was seen of a layer, by the rules of this version.
 
     Starts no process. What is missing, because an older version built the layer or another target asks, is looked for
@@ -117,7 +117,7 @@ def read(layer: CachedLayer, target: Target, *, cache: Cache, wheels: Sequence[L
         ) from error
 
 
-def _look_again(layer: CachedLayer, target: Target, wheels: Sequence[LockedWheel], work: Path) -> Record:
+def _look_again(layer: CachedLayer, target: Platform, wheels: Sequence[LockedWheel], work: Path) -> Record:
     from layer_constructs.building import tree
     from layer_constructs.building.archive import extract
     from layer_constructs.building.inventory.components import Component, components
@@ -153,7 +153,7 @@ def read_sbom(layer: CachedLayer) -> str | None:
     return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
-def _read(target: Target, *folders: Path) -> Record | None:
+def _read(target: Platform, *folders: Path) -> Record | None:
     """Each part from the first folder that has it."""
     records = (_whole(sealed_file.read(folder / _RECORD)) for folder in folders)
     record = next((each for each in records if each), None)
@@ -187,11 +187,11 @@ def _findings_in(value: dict[str, Any] | None) -> tuple[Finding, ...] | None:
         return None
 
 
-def _findings(root: Path, finished: Tree, target: Target) -> dict[str, Any]:
+def _findings(root: Path, finished: Tree, target: Platform) -> dict[str, Any]:
     from layer_constructs.building.audit.audit import audit
 
     return {"rules": RULES, "findings": [asdict(finding) for finding in audit(root, finished, target)]}
 
 
-def _findings_name(target: Target) -> str:
+def _findings_name(target: Platform) -> str:
     return f"audit-{target.runtime}-{target.architecture}.json"

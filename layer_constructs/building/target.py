@@ -31,6 +31,28 @@ GLIBC_MINOR: dict[str, int] = {
 
 RUNTIMES: tuple[str, ...] = tuple(GLIBC_MINOR)
 
+# The same of the runtimes that aren't Python's, for files of the user's own.
+OTHER_GLIBC_MINOR: dict[str, int] = {
+    "dotnet6": 26,
+    "dotnet8": 34,
+    "dotnet10": 34,
+    "java8.al2": 26,
+    "java11": 26,
+    "java17": 26,
+    "java21": 34,
+    "java25": 34,
+    "nodejs16.x": 26,
+    "nodejs18.x": 26,
+    "nodejs20.x": 34,
+    "nodejs22.x": 34,
+    "nodejs24.x": 34,
+    "provided.al2": 26,
+    "provided.al2023": 34,
+    "ruby3.2": 26,
+    "ruby3.3": 34,
+    "ruby3.4": 34,
+}
+
 # Moved by a major version of this library only: a new default would republish every layer that relies on it.
 DEFAULT_RUNTIME = "python3.13"
 DEFAULT_ARCHITECTURE: ArchitectureName = "x86_64"
@@ -43,8 +65,48 @@ _MACHINE: dict[ArchitectureName, str] = {"x86_64": "x86_64", "arm64": "aarch64"}
 
 
 @dataclass(frozen=True, order=True, slots=True)
-class Target:
-    """One Lambda runtime on one architecture.
+class Platform:
+    """Any Lambda runtime on one architecture: what a compiled file meets there.
+
+    :param runtime: the runtime's identifier, such as ``provided.al2023``.
+    :param architecture: ``x86_64`` or ``arm64``.
+    :raises UnsupportedTargetError: for anything else.
+    """
+
+    runtime: str
+    architecture: ArchitectureName = DEFAULT_ARCHITECTURE
+
+    def __post_init__(self) -> None:
+        allowed = self._runtimes()
+        if self.runtime not in allowed:
+            raise UnsupportedTargetError(value=self.runtime, allowed=tuple(allowed), what=self._what())
+        if self.architecture not in ARCHITECTURES:
+            raise UnsupportedTargetError(value=self.architecture, allowed=ARCHITECTURES, what=self._what())
+
+    def __str__(self) -> str:
+        return f"{self.runtime}/{self.architecture}"
+
+    @classmethod
+    def _runtimes(cls) -> dict[str, int]:
+        return {**GLIBC_MINOR, **OTHER_GLIBC_MINOR}
+
+    @classmethod
+    def _what(cls) -> str:
+        return "a Lambda target whose system libraries are known"
+
+    @property
+    def glibc(self) -> tuple[int, int]:
+        return (2, self._runtimes()[self.runtime])
+
+    @property
+    def machine(self) -> str:
+        """``x86_64`` or ``aarch64``, as in markers and wheel tags."""
+        return _MACHINE[self.architecture]
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Target(Platform):
+    """One of Lambda's Python runtimes on one architecture.
 
     :param runtime: the runtime's identifier, such as ``python3.13``.
     :param architecture: ``x86_64`` or ``arm64``.
@@ -52,30 +114,19 @@ class Target:
     """
 
     runtime: str = DEFAULT_RUNTIME
-    architecture: ArchitectureName = DEFAULT_ARCHITECTURE
 
-    def __post_init__(self) -> None:
-        if self.runtime not in GLIBC_MINOR:
-            raise UnsupportedTargetError(value=self.runtime, allowed=RUNTIMES)
-        if self.architecture not in ARCHITECTURES:
-            raise UnsupportedTargetError(value=self.architecture, allowed=ARCHITECTURES)
+    @classmethod
+    def _runtimes(cls) -> dict[str, int]:
+        return GLIBC_MINOR
 
-    def __str__(self) -> str:
-        return f"{self.runtime}/{self.architecture}"
+    @classmethod
+    def _what(cls) -> str:
+        return "a Lambda target that a Python layer can be built for"
 
     @property
     def python(self) -> str:
         """The Python version, ``3.13``."""
         return self.runtime.removeprefix("python")
-
-    @property
-    def glibc(self) -> tuple[int, int]:
-        return (2, GLIBC_MINOR[self.runtime])
-
-    @property
-    def machine(self) -> str:
-        """``x86_64`` or ``aarch64``, as in markers and wheel tags."""
-        return _MACHINE[self.architecture]
 
     @property
     def uv_platform(self) -> str:

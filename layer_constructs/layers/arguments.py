@@ -16,7 +16,9 @@ from layer_constructs.building.target import (
     ARCHITECTURES,
     DEFAULT_ARCHITECTURE,
     DEFAULT_RUNTIME,
+    RUNTIMES,
     ArchitectureName,
+    Platform,
     Target,
 )
 from layer_constructs.errors import ArgumentError
@@ -46,11 +48,11 @@ def refuse_unknown(given: Mapping[str, object], *, construct: str) -> None:
         )
 
 
-def path_of(value: object, *, argument: str) -> Path:
+def path_of(value: object, *, argument: str, example: str = "req.txt", what: str = "a file") -> Path:
     """A path as the user wrote it; relative ones are relative to the working directory, as in the CDK."""
     if isinstance(value, str | Path) and str(value):
         return Path(value)
-    raise ArgumentError(f"{argument} is {value!r}, and must be the path of a file", fix=f"write {argument}='req.txt'")
+    raise ArgumentError(f"{argument} is {value!r}, and must be the path of {what}", fix=f"write {argument}={example!r}")
 
 
 def names_of(value: object, *, argument: str) -> tuple[str, ...]:
@@ -89,16 +91,45 @@ def target_of(
         raise ArgumentError(
             f"runtime is {runtime!r}", fix="write a lambda_.Runtime, such as lambda_.Runtime.PYTHON_3_13"
         )
-    if architecture is not None and not isinstance(architecture, lambda_.Architecture):
+    name = _name_of(runtime) if runtime is not None else around.runtime
+    return Target(str(name or DEFAULT_RUNTIME), architecture_of(architecture))
+
+
+def runtimes_given(runtimes: object, *, argument: str) -> list[lambda_.Runtime]:
+    """Several runtimes of the CDK, each once.
+
+    :raises ArgumentError: if it is no list of them, or an empty one.
+    """
+    if isinstance(runtimes, Sequence) and runtimes and all(isinstance(each, lambda_.Runtime) for each in runtimes):
+        return list({_name_of(each): each for each in runtimes}.values())
+    raise ArgumentError(
+        f"{argument} is {runtimes!r}, and must be a list of runtimes",
+        fix=f"write {argument}=[lambda_.Runtime.PYTHON_3_13]",
+    )
+
+
+def platform_of(runtime: lambda_.Runtime, architecture: ArchitectureName) -> Platform:
+    """Any runtime on an architecture.
+
+    :raises UnsupportedTargetError: for a runtime of which nothing is known.
+    """
+    name = _name_of(runtime)
+    return Target(name, architecture) if name in RUNTIMES else Platform(name, architecture)
+
+
+def architecture_of(architecture: lambda_.Architecture | None) -> ArchitectureName:
+    """The name of an architecture, by default x86_64.
+
+    :raises ArgumentError: for what is none.
+    """
+    if architecture is None:
+        return DEFAULT_ARCHITECTURE
+    if not isinstance(architecture, lambda_.Architecture):
         raise ArgumentError(
             f"architecture is {architecture!r}",
             fix="write lambda_.Architecture.X86_64 or lambda_.Architecture.ARM_64",
         )
-    name = _name_of(runtime) if runtime is not None else around.runtime
-    return Target(
-        str(name or DEFAULT_RUNTIME),
-        cast("ArchitectureName", _name_of(architecture)) if architecture is not None else DEFAULT_ARCHITECTURE,
-    )
+    return cast("ArchitectureName", _name_of(architecture))
 
 
 # By identity: most layers of an app name the same constants, and each question goes over jsii.
@@ -174,8 +205,8 @@ def flag(value: object, *, key: str) -> bool | None:
 
 
 @cache
-def _runtime(python: str) -> lambda_.Runtime:
-    return cast("lambda_.Runtime", getattr(lambda_.Runtime, f"PYTHON_{python.replace('.', '_')}"))
+def _runtime(name: str) -> lambda_.Runtime:
+    return cast("lambda_.Runtime", getattr(lambda_.Runtime, f"PYTHON_{name.removeprefix('python').replace('.', '_')}"))
 
 
 @cache
@@ -183,9 +214,9 @@ def _architecture(name: ArchitectureName) -> lambda_.Architecture:
     return lambda_.Architecture.ARM_64 if name == "arm64" else lambda_.Architecture.X86_64
 
 
-def runtimes_of(target: Target) -> list[lambda_.Runtime]:
-    """The CDK's own constant: a function's runtime must equal it in every property, not only in name."""
-    return [_runtime(target.python)]
+def runtimes_of(names: Sequence[str]) -> list[lambda_.Runtime]:
+    """The CDK's own constants: a function's runtime must equal one in every property, not only in name."""
+    return [_runtime(name) for name in names]
 
 
 def architectures_of(names: Sequence[ArchitectureName]) -> list[lambda_.Architecture]:

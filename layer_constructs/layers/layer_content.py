@@ -66,10 +66,7 @@ class MadeContent:
     @property
     def verdict(self) -> Verdict:
         """What is to be said of it for any of its targets."""
-        return Verdict(
-            warnings=tuple(dict.fromkeys(each for verdict in self.verdicts for each in verdict.warnings)),
-            notes=tuple(dict.fromkeys(each for verdict in self.verdicts for each in verdict.notes)),
-        ).and_notes("provided-by-runtime", self.content.notes)
+        return Verdict.of_all(self.verdicts).and_notes("provided-by-runtime", self.content.notes)
 
     def without(self, warnings: Collection[str]) -> MadeContent:
         """With nothing more to say of these kinds."""

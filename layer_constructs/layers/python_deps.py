@@ -6,29 +6,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
-
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
 from layer_constructs.building.planning import make_plan
-from layer_constructs.building.record import read_sbom
 from layer_constructs.building.target import Target
 from layer_constructs.layers import arguments
-from layer_constructs.layers.function_checks import watch
+from layer_constructs.layers.built_layer import BuiltLayer
+from layer_constructs.layers.declaration import Declaration
 from layer_constructs.layers.layer_content import LayerContent, MadeContent, make_content
-from layer_constructs.layers.staging import AssetFormat, asset_hash_of, check_folder, stage
-from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
+from layer_constructs.layers.staging import AssetFormat
+from layer_constructs.layers.surroundings import surroundings_of
 from layer_constructs.layers.texts import description_of, license_of
-from layer_constructs.layers.wishes import Wishes, wishes_of
-from layer_constructs.sharing.permissions import permit, settle
-from layer_constructs.sharing.share import Share, shares_of
+from layer_constructs.layers.wishes import wishes_of
+from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
+    import aws_cdk as cdk
+    from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
 
-class PythonDepsLayer(lambda_.LayerVersion):
+class PythonDepsLayer(BuiltLayer):
     """A Lambda layer version with the dependencies of a requirements file, pinned and built for its target.
 
     The first synth writes a lock, ``pylock.<name>.toml``, beside the file; commit it. From then on every synth, on
@@ -144,105 +142,33 @@ class PythonDepsLayer(lambda_.LayerVersion):
             if around.bundled
             else MadeContent(content=content)
         )
-        self._declare(scope, id, around=around, wishes=wishes, made=made, code=code_of(made, around, wishes))
-
-    def _declare(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name
-        *,
-        around: Surroundings,
-        wishes: Wishes,
-        made: MadeContent,
-        code: lambda_.Code,
-    ) -> None:
-        """Add to the tree what was checked and made."""
-        plan = made.content.plan
+        declaration = declared(made)
         super().__init__(
             scope,
             id,
-            code=code,
-            compatible_runtimes=[one for name in made.content.runtimes for one in arguments.runtimes_of(Target(name))],
-            compatible_architectures=arguments.architectures_of(made.content.architectures),
-            description=wishes.description if wishes.description is not None else description_of(plan.packages),
-            layer_version_name=wishes.layer_version_name,
-            license=wishes.license if wishes.license is not None else license_of(plan.wheels),
-            removal_policy=wishes.removal_policy,
+            around=around,
+            declaration=declaration,
+            publication=wishes.publication,
+            code=declaration.staged(around, wishes.publication.asset_format),
         )
-        remember(scope, around)
-        made.verdict.annotate(self)
-        if wishes.asset_format == "directory":
-            check_folder(self, digest=plan.digest)
         self._target = made.content.target
-        self._digest = plan.digest
-        self._packages = plan.packages
-        self._layer = made.layer
-        self._kept = wishes.removal_policy is not cdk.RemovalPolicy.DESTROY
-        self._shares: tuple[Share, ...] = ()
-        self.share_with(*wishes.shares)
-        watch(
-            self,
-            scope,
-            outdir=around.outdir,
-            asset_hash=asset_hash_of(plan.digest, wishes.asset_format),
-            built=made.layer,
-            packages=plan.packages,
-        )
-
-    def share_with(self, *shares: Share) -> None:
-        """Let others use the version, and each version that replaces it.
-
-        What they were given of a version that was replaced stays theirs; taking a share out of the code revokes that
-        of the current one. ``layer-constructs revoke`` revokes that of older ones.
-
-        :raises ArgumentError: for one that it is shared with already; then nothing is added.
-        """
-        new = shares_of(shares, besides=self._shares)
-        permit(self, new, kept=self._kept)
-        self._shares += new
-
-    @property
-    def shares(self) -> tuple[Share, ...]:
-        """Whom it is shared with, but for what ``add_permission`` added."""
-        return self._shares
-
-    def add_permission(
-        self,
-        id: str,  # noqa: A002 - the CDK's own name
-        *,
-        account_id: str,
-        organization_id: str | None = None,
-    ) -> None:
-        """The CDK's own way to share, for what may be a token; kept and revoked as by `share_with`.
-
-        The logical id has the account in it, so that another account doesn't replace, and thereby keep, the one
-        before. What a token stands for isn't seen: if that changes, the one before stays until it is removed by
-        ``layer-constructs revoke --version N``.
-        """
-        super().add_permission(id, account_id=account_id, organization_id=organization_id)
-        settle(self, id, kept=self._kept)
 
     @property
     def target(self) -> Target:
         """The runtime and architecture that it was built for; the first, if it is for several."""
         return self._target
 
-    @property
-    def digest(self) -> str:
-        """Names the content: the same wherever the same wheels are in it."""
-        return self._digest
 
-    @property
-    def packages(self) -> Mapping[str, str]:
-        """The version of each distribution inside, by normalised name."""
-        return self._packages
-
-    @property
-    def sbom(self) -> str | None:
-        """The inventory as CycloneDX JSON, the same for the same digest; None for a stack that is not being bundled."""
-        return None if self._layer is None else read_sbom(self._layer)
-
-
-def code_of(made: MadeContent, around: Surroundings, wishes: Wishes) -> lambda_.Code:
-    """The asset of a layer version, put into the app's output folder."""
-    return stage(around, made.layer, digest=made.content.plan.digest, asset_format=wishes.asset_format)
+def declared(made: MadeContent) -> Declaration:
+    """What a layer version of these packages declares."""
+    plan = made.content.plan
+    return Declaration(
+        digest=plan.digest,
+        runtimes=arguments.runtimes_of(made.content.runtimes),
+        architectures=made.content.architectures,
+        description=description_of(plan.packages),
+        license=license_of(plan.wheels),
+        packages=plan.packages,
+        layer=made.layer,
+        verdict=made.verdict,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Never, TypeVar
@@ -22,9 +22,12 @@ from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError
 from layer_constructs.layer_arn import NAME
 from layer_constructs.layers import arguments
+from layer_constructs.layers.built_layer import BuiltLayer
+from layer_constructs.layers.declaration import Declaration
 from layer_constructs.layers.function_target import target_of_function
 from layer_constructs.layers.layer_content import LayerContent, MadeContent, contents_of, in_order, make_content
-from layer_constructs.layers.python_deps import PythonDepsLayer, code_of
+from layer_constructs.layers.publication import Publication
+from layer_constructs.layers.python_deps import PythonDepsLayer, declared
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
 from layer_constructs.layers.verdicts import Verdict
@@ -138,12 +141,12 @@ class PythonDepsLayerSet(Construct):
             share_with=share_with,
         )
         for target in targets:
-            _refuse_name(_name_of(wishes.layer_version_name, target))
+            _refuse_name(_name_of(wishes.publication.layer_version_name, target))
         cache = Cache.default()
         plans = make_plans(wishes.dependencies, targets, on_demand=on_demand, same_versions=same_versions, cache=cache)
         contents = contents_of(plans)
         made = [] if on_demand else _made(contents, around, wishes, cache, label=id)
-        codes = [code_of(each, around, wishes) for each in made]
+        ready = [_staged(each, around, wishes.publication) for each in made]
         super().__init__(scope, id)
         remember(scope, around)
         self._around, self._wishes = around, wishes
@@ -152,8 +155,8 @@ class PythonDepsLayerSet(Construct):
         self._layers: dict[Target, PythonDepsLayer] = {}
         self._attached: set[tuple[str, Target]] = set()
         _said_of_all(made).annotate(self)
-        for each, code in zip(made, codes, strict=True):
-            self._add(each, code)
+        for each in ready:
+            self._add(each)
 
     @property
     def targets(self) -> tuple[Target, ...]:
@@ -207,12 +210,13 @@ class PythonDepsLayerSet(Construct):
 
         :raises ArgumentError: for one that the set, or a version of it, is shared with already; then nothing is added.
         """
-        new = shares_of(shares, besides=self._wishes.shares)
+        new = shares_of(shares, besides=self._wishes.publication.shares)
         for layer in self.layers:
             shares_of(new, besides=layer.shares)
         for layer in self.layers:
             layer.share_with(*new)
-        self._wishes = replace(self._wishes, shares=(*self._wishes.shares, *new))
+        publication = self._wishes.publication
+        self._wishes = replace(self._wishes, publication=replace(publication, shares=(*publication.shares, *new)))
 
     def _layer_for(self, runtime: str, architecture: str) -> PythonDepsLayer:
         target = next((t for t in self._targets if (t.runtime, t.architecture) == (runtime, architecture)), None)
@@ -225,7 +229,7 @@ class PythonDepsLayerSet(Construct):
         content = self._content_for(target)
         if content.target not in self._layers:
             (made,) = _made([content], self._around, self._wishes, Cache.default(), label=self.node.id)
-            self._add(made, code_of(made, self._around, self._wishes))
+            self._add(_staged(made, self._around, self._wishes.publication))
         return self._layers[content.target]
 
     def _content_for(self, target: Target) -> LayerContent:
@@ -236,16 +240,31 @@ class PythonDepsLayerSet(Construct):
             self._contents = contents_of(self._plans)
         return next(content for content in self._contents if target in content.plans)
 
-    def _add(self, made: MadeContent, code: lambda_.Code) -> None:
-        target = made.content.target
-        self._layers[target] = _LayerOfSet(
+    def _add(self, ready: _Ready) -> None:
+        publication = self._wishes.publication
+        name = _name_of(publication.layer_version_name, ready.target)
+        self._layers[ready.target] = _LayerOfSet(
             self,
-            _id_of(target),
+            _id_of(ready.target),
             around=self._around,
-            wishes=replace(self._wishes, layer_version_name=_name_of(self._wishes.layer_version_name, target)),
-            made=made.without(_OF_ALL),
-            code=code,
+            publication=replace(publication, layer_version_name=name),
+            ready=ready,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """What lacks nothing but its place in the tree."""
+
+    target: Target
+    declaration: Declaration
+    code: lambda_.Code
+
+
+def _staged(made: MadeContent, around: Surroundings, publication: Publication) -> _Ready:
+    declaration = declared(made.without(_OF_ALL))
+    code = declaration.staged(around, publication.asset_format)
+    return _Ready(target=made.content.target, declaration=declaration, code=code)
 
 
 class _LayerOfSet(PythonDepsLayer):
@@ -257,11 +276,13 @@ class _LayerOfSet(PythonDepsLayer):
         id: str,  # noqa: A002 - the CDK's own name
         *,
         around: Surroundings,
-        wishes: Wishes,
-        made: MadeContent,
-        code: lambda_.Code,
+        publication: Publication,
+        ready: _Ready,
     ) -> None:
-        self._declare(scope, id, around=around, wishes=wishes, made=made, code=code)
+        self._target = ready.target
+        BuiltLayer.__init__(
+            self, scope, id, around=around, declaration=ready.declaration, publication=publication, code=ready.code
+        )
 
 
 def _refuse_unknown(given: Mapping[str, Never]) -> None:

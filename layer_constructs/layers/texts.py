@@ -13,9 +13,19 @@ DESCRIPTION_LIMIT = 256
 LICENSE_LIMIT = 512
 
 
-def description_of(packages: Mapping[str, str]) -> str:
-    """What is inside, by name: ``certifi 2026.10.18, numpy 2.5.5 and 3 more``."""
-    return joined([f"{name} {version}" for name, version in sorted(packages.items())], limit=DESCRIPTION_LIMIT)
+def description_of(packages: Mapping[str, str], *, own: Sequence[str] = ()) -> str:
+    """What is inside, by name: ``certifi 2026.10.18, numpy 2.5.5 and 3 more``.
+
+    :param own: the names of one's own files and folders, which come first.
+    """
+    listed = [f"{name} {version}" for name, version in sorted(packages.items())]
+    return joined([*own, *listed], limit=DESCRIPTION_LIMIT)
+
+
+def description_of_files(names: Sequence[str], *, into: str) -> str:
+    """What is directly in a folder of the layer: ``bin/ffmpeg, bin/ffprobe``."""
+    paths = [f"{into}/{name}" if into else name for name in names]
+    return joined(paths, limit=DESCRIPTION_LIMIT, what="file")
 
 
 def license_of(wheels: Sequence[LockedWheel]) -> str | None:
@@ -27,7 +37,7 @@ def license_of(wheels: Sequence[LockedWheel]) -> str | None:
     return joined_licences((wheel.license for wheel in wheels), limit=LICENSE_LIMIT)
 
 
-def joined(items: list[str], *, limit: int) -> str:
+def joined(items: list[str], *, limit: int, what: str = "package") -> str:
     """As many items as fit into ``limit`` characters, whole ones only, and how many are left out."""
     text = ", ".join(items)
     if len(text) <= limit:
@@ -36,4 +46,4 @@ def joined(items: list[str], *, limit: int) -> str:
         text = f"{', '.join(items[:shown])} and {len(items) - shown} more"
         if len(text) <= limit:
             return text
-    return f"{len(items)} package{'' if len(items) == 1 else 's'}"
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"

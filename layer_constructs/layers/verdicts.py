@@ -12,7 +12,7 @@ from layer_constructs.building import record
 from layer_constructs.building.audit.judgement import judge
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.size import check_size
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform, Target
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -27,6 +27,7 @@ class Conditions:
     :param allow: findings that may stay, with reasons.
     :param licenses: SPDX identifiers; None: any licence.
     :param license_exceptions: packages that may have another licence, with reasons.
+    :param matched: globs of ``exclude`` that match files besides those of packages.
     :param left_out: the packages that are left to the runtime.
     :param runtime_versions: what the user knows of these.
     """
@@ -34,6 +35,7 @@ class Conditions:
     allow: Mapping[str, str] = field(default_factory=dict)
     licenses: tuple[str, ...] | None = None
     license_exceptions: Mapping[str, str] = field(default_factory=dict)
+    matched: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
     runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,6 +46,15 @@ class Verdict:
 
     warnings: tuple[tuple[str, str], ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of_all(cls, verdicts: Iterable[Verdict]) -> Verdict:
+        """What is to be said once, whichever of them says it."""
+        several = list(verdicts)
+        return cls(
+            warnings=tuple(dict.fromkeys(each for verdict in several for each in verdict.warnings)),
+            notes=tuple(dict.fromkeys(each for verdict in several for each in verdict.notes)),
+        )
 
     def and_notes(self, name: str, texts: Iterable[str]) -> Verdict:
         """With more to be said."""
@@ -61,7 +72,7 @@ class Verdict:
 
 
 def verdict_on(
-    layer: CachedLayer, target: Target, conditions: Conditions, *, cache: Cache, wheels: Sequence[LockedWheel] = ()
+    layer: CachedLayer, target: Platform, conditions: Conditions, *, cache: Cache, wheels: Sequence[LockedWheel] = ()
 ) -> Verdict:
     """Look at what was seen when the layer was built.
 
@@ -81,7 +92,11 @@ def verdict_on(
     judgement.refuse_errors(target)
     notes = [("allowed", str(note)) for note in judgement.notes]
     warnings += [("allow", f"allow has {key!r}, and nothing of the kind was found") for key in judgement.unused]
-    warnings += [("exclude", f"exclude has {glob!r}, which matches no file") for glob in seen.unmatched]
+    warnings += [
+        ("exclude", f"exclude has {glob!r}, which matches no file")
+        for glob in seen.unmatched
+        if glob not in conditions.matched
+    ]
     if conditions.licenses is not None:
         from layer_constructs.building.inventory.licences import refuse_others
 
@@ -94,7 +109,7 @@ def verdict_on(
         ]
     elif conditions.license_exceptions:
         warnings.append(("license-exceptions", "license_exceptions means nothing without licenses=[...]"))
-    if conditions.left_out:
+    if conditions.left_out and isinstance(target, Target):
         from layer_constructs.building.provision import judge as judge_requests
 
         provided = judge_requests(

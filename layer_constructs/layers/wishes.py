@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.layers import arguments
+from layer_constructs.layers.publication import Publication, publication_of
 from layer_constructs.layers.verdicts import Conditions
-from layer_constructs.sharing.share import Share, shares_of
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -20,22 +20,14 @@ if TYPE_CHECKING:
     from layer_constructs.building.target import Target
     from layer_constructs.layers.staging import AssetFormat
     from layer_constructs.layers.surroundings import Surroundings
+    from layer_constructs.sharing.share import Share
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wishes:
-    """:param description: None for one that names the packages.
-    :param license: None for one that the lock knows.
-    """
-
     dependencies: Dependencies
     conditions: Conditions
-    asset_format: AssetFormat
-    layer_version_name: str | None
-    description: str | None
-    license: str | None
-    removal_policy: cdk.RemovalPolicy
-    shares: tuple[Share, ...]
+    publication: Publication
 
 
 def wishes_of(
@@ -69,7 +61,6 @@ def wishes_of(
     :raises ArgumentError: for one that is not what it must be.
     """
     releases = [arguments.release_of(bytecode, target) for target in targets]
-    chosen_format = arguments.asset_format_of(around, asset_format)
     dependencies = Dependencies(
         requirements=arguments.path_of(requirements, argument="requirements"),
         lock=arguments.path_of(lock, argument="lock") if lock is not None else None,
@@ -99,10 +90,13 @@ def wishes_of(
     return Wishes(
         dependencies=dependencies,
         conditions=conditions,
-        asset_format=chosen_format,
-        layer_version_name=arguments.text_of(layer_version_name, argument="layer_version_name"),
-        description=arguments.text_of(description, argument="description"),
-        license=arguments.text_of(license, argument="license"),
-        removal_policy=arguments.removal_policy_of(around, removal_policy),
-        shares=shares_of(share_with),
+        publication=publication_of(
+            around,
+            asset_format=asset_format,
+            layer_version_name=layer_version_name,
+            description=description,
+            license=license,
+            removal_policy=removal_policy,
+            share_with=share_with,
+        ),
     )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from layer_constructs.errors import ArgumentError
 from layer_constructs.sharing.share import Share, is_public
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # The only action that Lambda's AddLayerVersionPermission takes.
 _ACTION = "lambda:GetLayerVersion"
@@ -56,6 +57,18 @@ def settle(layer: lambda_.LayerVersion, id: str, *, kept: bool) -> None:  # noqa
         # Under one logical id, another account would replace the permission, and the one before would be kept for good.
         whom = hashlib.sha256(f"{principal} {organization_id}".encode()).hexdigest()[:8].upper()
         permission.override_logical_id(f"{permission.stack.get_logical_id(permission)}{whom}")
+
+
+def refuse_public_secrets(secrets: Sequence[str], *, public: bool) -> None:
+    """:param secrets: the files of a layer that look like one.
+    :raises ArgumentError: if everybody would get them.
+    """
+    if public and secrets:
+        raise ArgumentError(
+            f"a layer with {', '.join(secrets)} can't be shared with everybody",
+            details=["what looks like a secret never goes into a public layer, whatever allow says"],
+            fix="leave it out with exclude=[...], or share with accounts or an organisation",
+        )
 
 
 def _keep(permission: lambda_.CfnLayerVersionPermission, *, kept: bool) -> None:

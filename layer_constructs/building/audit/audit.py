@@ -9,11 +9,11 @@ from pathlib import Path
 
 from layer_constructs.building.audit import metadata, modules, names, native
 from layer_constructs.building.audit.finding import Finding
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform, Target
 from layer_constructs.building.tree import Tree
 
 
-def audit(root: Path, tree: Tree, target: Target, *, site: str = "python") -> tuple[Finding, ...]:
+def audit(root: Path, tree: Tree, target: Platform, *, site: str = "python") -> tuple[Finding, ...]:
     """What keeps a layer from working on the target; nothing is changed and no code of it is run.
 
     :param root: the layer's root, in which the files of ``tree`` lie. Links are not followed.
@@ -34,9 +34,10 @@ def audit(root: Path, tree: Tree, target: Target, *, site: str = "python") -> tu
                 foreign.add(finding.path)
             yield finding
         paths = [file.path for file in regular]
-        yield from modules.wrong_abis([path for path in paths if path not in foreign], tree.owners, target)
-        yield from modules.collisions(root, tree, site)
-        yield from metadata.findings(root, paths, tree.owners, target, site)
+        if isinstance(target, Target):
+            yield from modules.wrong_abis([path for path in paths if path not in foreign], tree.owners, target)
+            yield from modules.collisions(root, tree, site)
+            yield from metadata.findings(root, paths, tree.owners, target, site)
         yield from names.outside_links(root, links, tree.owners)
         yield from names.case_collisions([file.path for file in tree.files], tree.owners)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.utils import canonicalize_name
 
 from layer_constructs.building.audit.finding import Finding
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 from layer_constructs.errors import ArgumentError, AuditError
 
 
@@ -34,7 +34,7 @@ class Judgement:
     notes: tuple[Note, ...]
     unused: tuple[str, ...]
 
-    def refuse_errors(self, target: Target) -> None:
+    def refuse_errors(self, target: Platform) -> None:
         """:raises AuditError: if there are errors."""
         if not self.errors:
             return
@@ -49,6 +49,16 @@ class Judgement:
         raise AuditError(target=str(target), found=found)
 
 
+def refuse_empty(allow: Mapping[str, str]) -> None:
+    """:raises ArgumentError: for a reason that says nothing."""
+    for key, reason in allow.items():
+        if not reason.strip():
+            raise ArgumentError(
+                f"allow={{{key!r}: {reason!r}}} gives no reason",
+                fix=f"say why it may stay: allow={{{key!r}: 'libGL is loaded lazily'}}",
+            )
+
+
 def judge(findings: Iterable[Finding], allow: Mapping[str, str]) -> Judgement:
     """Tell what is allowed from what isn't.
 
@@ -56,16 +66,9 @@ def judge(findings: Iterable[Finding], allow: Mapping[str, str]) -> Judgement:
         ``"opencv-python:library-missing"``, or, of a file that is no package's, those of its path.
     :raises ArgumentError: for a reason that says nothing.
     """
-    reasons = {}
-    for key, reason in allow.items():
-        if not reason.strip():
-            raise ArgumentError(
-                f"allow={{{key!r}: {reason!r}}} gives no reason",
-                fix=f"say why it may stay: allow={{{key!r}: 'libGL is loaded lazily'}}",
-            )
-        reasons[key] = reason
+    refuse_empty(allow)
     canonical: dict[str, list[str]] = {}
-    for key in reasons:
+    for key in allow:
         name, colon, rule = key.partition(":")
         canonical.setdefault(f"{canonicalize_name(name)}{colon}{rule}", []).append(key)
         canonical.setdefault(key, []).append(key)
@@ -76,7 +79,7 @@ def judge(findings: Iterable[Finding], allow: Mapping[str, str]) -> Judgement:
         keys = canonical.get(f"{subject}:{finding.rule}", []) + canonical.get(subject, [])
         used.update(keys)
         if keys:
-            notes.append(Note(finding=finding, reason=reasons[keys[0]]))
+            notes.append(Note(finding=finding, reason=allow[keys[0]]))
         else:
             errors.append(finding)
     return Judgement(errors=tuple(errors), notes=tuple(notes), unused=tuple(key for key in allow if key not in used))

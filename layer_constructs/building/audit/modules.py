@@ -76,7 +76,7 @@ def collisions(root: Path, tree: Tree, site: str) -> Iterator[Finding]:
                 rule="name-collision",
                 package=own,
                 path=file.path,
-                text=f"is never imported: the package {name.partition('.')[0]} of {theirs} comes first",
+                text=f"is never imported: the package {name.partition('.')[0]} of {theirs or 'your own'} comes first",
             )
 
 

@@ -19,7 +19,7 @@ from layer_constructs.building.elf import (
     obstacles_of,
     read_elf,
 )
-from layer_constructs.building.target import Target
+from layer_constructs.building.target import Platform
 from layer_constructs.building.tree import TreeFile
 
 # Most files of a layer, and none of them compiled: not worth opening.
@@ -35,7 +35,7 @@ _PAGE = 4096
 
 
 def findings(
-    root: Path, files: Iterable[TreeFile], owners: Mapping[str, str], target: Target, *, links: Iterable[str]
+    root: Path, files: Iterable[TreeFile], owners: Mapping[str, str], target: Platform, *, links: Iterable[str]
 ) -> Iterator[Finding]:
     """What the compiled files of a layer have against the target.
 
