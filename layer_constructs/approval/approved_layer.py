@@ -2,55 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from typing import Literal, TypedDict, Unpack
+from datetime import date
+from typing import Literal, Unpack
 
 from layer_constructs.approval import app_layer, presets
+from layer_constructs.approval.arguments import (
+    About,
+    Details,
+    account_of,
+    check_about,
+    check_date,
+    check_words,
+    partition_named,
+    regions_of,
+    text_of,
+)
 from layer_constructs.approval.patterns import OWN_ACCOUNT, LayerPattern, exactly, unless_known
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layer_arn import (
-    ACCOUNT,
-    NAME,
-    PARTITIONS,
-    REGION,
-    LayerArn,
-    is_cdk_token,
-    is_token,
-    partition_of,
-)
+from layer_constructs.layer_arn import NAME, LayerArn, is_cdk_token, is_token, partition_of
 
 Kind = Literal["arn", "name", "prefix", "account", "own_account", "preset", "layer"]
-
-
-# What a Sid may have.
-_LABEL = re.compile(r"[A-Za-z0-9]{1,64}", re.ASCII)
-
-
-class About(TypedDict, total=False):
-    """What every approval may say of itself; see :class:`ApprovedLayer`."""
-
-    reason: str | None
-    owner: str | None
-    expires: date | None
-    required_as: str | None
-
-
-class Place(TypedDict, total=False):
-    """Where layers may be.
-
-    ``regions``: by default all. A version's number means something else in each region.
-    ``partition``: ``aws``, ``aws-cn`` and so on; by default that of the regions, or all.
-    """
-
-    regions: Iterable[str]
-    partition: str | None
-
-
-class Details(About, Place):
-    """Both."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,12 +53,7 @@ class ApprovedLayer:
     required_as: str | None = None
 
     def __post_init__(self) -> None:
-        for word in ("reason", "owner", "required_as"):
-            text = getattr(self, word)
-            if text is not None and (not isinstance(text, str) or not text.strip()):
-                raise ArgumentError(f"{word} is {text!r}, and must be a text")
-        if self.required_as is not None and not _LABEL.fullmatch(self.required_as):
-            raise ArgumentError(f"required_as is {self.required_as!r}, and may have letters and digits")
+        check_about(reason=self.reason, owner=self.owner, required_as=self.required_as)
         check_date(self.expires, "expires")
 
     @classmethod
@@ -100,7 +68,7 @@ class ApprovedLayer:
         :raises ArgumentError: for what is no construct.
         """
         app_layer.check(layer)
-        _check_words(about, About)
+        check_words(about, About)
         return cls(kind="layer", layer=layer, **about)
 
     @classmethod
@@ -111,7 +79,7 @@ class ApprovedLayer:
             ``arn:aws:lambda:::awslayer:AmazonLinux1803``. Partition, region and account may be tokens of the CDK.
         :raises ArgumentError: for anything else.
         """
-        if is_cdk_token(_text(arn, "arn")):
+        if is_cdk_token(text_of(arn, "arn")):
             raise ArgumentError(
                 f"arn is {arn}, which is known only at deployment",
                 fix="ApprovedLayer.of(layer) approves a layer of the app",
@@ -125,7 +93,7 @@ class ApprovedLayer:
                 f"arn is {arn!r}, whose name or version is known only at deployment",
                 fix="ApprovedLayer.of(layer) approves a layer of the app, ApprovedLayer.named(...) all versions of one",
             )
-        _check_words(about, About)
+        check_words(about, About)
         return cls(kind="arn", value=arn, **about)
 
     @classmethod
@@ -148,7 +116,7 @@ class ApprovedLayer:
         :param partition: the same.
         :raises ArgumentError: for a value that can't be.
         """
-        if not NAME.fullmatch(_text(name, "name")):
+        if not NAME.fullmatch(text_of(name, "name")):
             raise ArgumentError(
                 f"name is {name!r}, and may have letters, digits, - and _",
                 fix="for names that start alike there is ApprovedLayer.with_prefix(...)",
@@ -159,7 +127,7 @@ class ApprovedLayer:
         if max_version is not None and max_version < min_version:
             raise ArgumentError(f"max_version is {max_version}, and min_version {min_version}: no version is between")
         return cls._placed(
-            "name", name, _account(account), details, min_version=min_version, max_version=max_version
+            "name", name, account_of(account), details, min_version=min_version, max_version=max_version
         )  # fmt: skip
 
     @classmethod
@@ -168,17 +136,17 @@ class ApprovedLayer:
 
         The other parameters are those of :meth:`named`.
         """
-        if not NAME.fullmatch(_text(prefix, "prefix")):
+        if not NAME.fullmatch(text_of(prefix, "prefix")):
             raise ArgumentError(
                 f"prefix is {prefix!r}, and may have letters, digits, - and _",
                 fix="all layers of an account are ApprovedLayer.account(...)",
             )
-        return cls._placed("prefix", prefix, _account(account), details)
+        return cls._placed("prefix", prefix, account_of(account), details)
 
     @classmethod
     def account(cls, account: str, **details: Unpack[Details]) -> ApprovedLayer:
         """All layers of an account; the other parameters are those of :meth:`named`."""
-        return cls._placed("account", "", _account(account), details)
+        return cls._placed("account", "", account_of(account), details)
 
     @classmethod
     def own_account(cls, **details: Unpack[Details]) -> ApprovedLayer:
@@ -215,15 +183,15 @@ class ApprovedLayer:
         min_version: int = 1,
         max_version: int | None = None,
     ) -> ApprovedLayer:
-        _check_words(details, Details)
-        partition = _partition(details.get("partition"))
+        check_words(details, Details)
+        partition = partition_named(details.get("partition"))
         return cls(
             kind=kind,
             value=value,
             account_id=account_id,
             min_version=min_version,
             max_version=max_version,
-            regions=_regions(details.get("regions", ()), partition),
+            regions=regions_of(details.get("regions", ()), partition),
             partition=partition,
             reason=details.get("reason"),
             owner=details.get("owner"),
@@ -259,7 +227,7 @@ class ApprovedLayer:
 
         A layer of the app is kept as it is, and so is what is in a place that is known only at deployment.
         """
-        wanted = _regions(regions, _partition(partition))
+        wanted = regions_of(regions, partition_named(partition))
         if self.kind == "layer":
             return [self]
         if self.kind == "arn":
@@ -306,52 +274,3 @@ class ApprovedLayer:
         value = LayerArn.parse(self.value) if self.kind == "arn" else self.value
         return (self.kind, value, self.account_id, self.min_version, self.max_version, frozenset(self.regions),
                 self.partition, id(self.layer))  # fmt: skip
-
-
-def check_date(value: object, word: str) -> None:
-    """Whether it is a day, and one that IAM can compare with.
-
-    :raises ArgumentError: if it isn't.
-    """
-    if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
-        raise ArgumentError(f"{word} is {value!r}, and must be a day: datetime.date(2027, 1, 31)")
-
-
-def _check_words(given: Mapping[str, object], known: type) -> None:
-    """A word that means nothing here must not be passed over: `min_version` misspelt would approve every version."""
-    unknown = sorted(set(given) - set(known.__annotations__))
-    if unknown:
-        allowed = ", ".join(sorted(known.__annotations__))
-        raise TypeError(f"unexpected keyword argument {unknown[0]!r}; allowed beside the others: {allowed}")
-
-
-def _text(value: object, word: str) -> str:
-    if not isinstance(value, str):
-        raise ArgumentError(f"{word} is {value!r}, and must be a text")
-    return value
-
-
-def _account(value: str) -> str:
-    if not ACCOUNT.fullmatch(_text(value, "account")) and not is_cdk_token(value):
-        raise ArgumentError(f"account is {value!r}, and must have 12 digits")
-    return value
-
-
-def _partition(value: str | None) -> str | None:
-    if value is not None and value not in PARTITIONS:
-        raise ArgumentError(f"partition is {value!r}", details=[f"allowed: {', '.join(PARTITIONS)}"])
-    return value
-
-
-def _regions(values: Iterable[str], partition: str | None) -> tuple[str, ...]:
-    if isinstance(values, str):
-        raise ArgumentError(f"regions is {values!r}, and must be a list", fix=f"write regions=[{values!r}]")
-    found = tuple(sorted(set(values), key=str))
-    for region in found:
-        if is_cdk_token(_text(region, "regions")):
-            continue
-        if not REGION.fullmatch(region):
-            raise ArgumentError(f"regions has {region!r}, which is no region", details=["allowed: eu-west-1, ..."])
-        if partition not in {None, partition_of(region)}:
-            raise ArgumentError(f"{region} is in the partition {partition_of(region)}, and partition is {partition}")
-    return found

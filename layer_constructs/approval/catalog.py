@@ -9,15 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer_constructs.approval import app_layer, policy_size, statements
+from layer_constructs.approval import guard_rule, policy_size, statements
+from layer_constructs.approval.approvals import Approvals
 from layer_constructs.approval.approved_layer import ApprovedLayer
-from layer_constructs.approval.judgement import Approved, Judgement, Refused, Unknown, has_ended, judge
 from layer_constructs.approval.patterns import LayerPattern
 from layer_constructs.approval.policy_size import Form, PolicyTooLargeError, Statement
 from layer_constructs.approval.revoked_layer import RevokedLayer
 from layer_constructs.approval.statements import Until
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layer_arn import LayerArn, is_token
 
 if TYPE_CHECKING:
     from constructs import IConstruct
@@ -26,7 +25,7 @@ _PRINCIPAL = re.compile(r"arn:[a-z*-]+:(?:iam|sts)::[0-9*?]+:[A-Za-z-]+/[\w+=,.@
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class LayerCatalog:
+class LayerCatalog(Approvals):
     """The layers that functions may use.
 
     Everything it gives depends on what is in it and nothing else: not on the order of the entries, and not on today's
@@ -36,9 +35,6 @@ class LayerCatalog:
     :param entries: what is approved; nothing at all is a catalog that refuses every layer.
     :raises ArgumentError: for what is no :class:`ApprovedLayer`.
     """
-
-    entries: tuple[ApprovedLayer, ...]
-    revoked: tuple[RevokedLayer, ...]
 
     def __init__(self, *entries: ApprovedLayer, revoked: Iterable[RevokedLayer] = ()) -> None:
         for entry in entries:
@@ -201,40 +197,7 @@ class LayerCatalog:
         :param strict: refuse what isn't known, too: Guard can't warn.
         :raises ArgumentError: for dates in the catalog without ``on``.
         """
-        from layer_constructs.approval.guard_rule import guard_rule
-
-        return guard_rule(self, on=on, own_account=own_account, strict=strict)
-
-    def judge(self, layer: object, *, own_account: str | None = None, on: date | None = None) -> Judgement:
-        """Whether one layer may be used.
-
-        :param layer: an ARN, a :class:`LayerArn`, or a layer construct.
-        :param own_account: the account that the function is in, if it is known; a token is compared as text.
-        :param on: the day for which to answer. None leaves out what depends on a day: approvals that end count, and
-            revocations with a day don't.
-        """
-        live = [entry for entry in self.entries if not has_ended(entry, on)]
-        if not isinstance(layer, str | LayerArn):
-            app_layer.check(layer)
-            same = next((entry for entry in live if entry.layer is layer), None)
-            if same:
-                return Approved(layer=app_layer.path(layer), by=same)
-            layer = app_layer.arn_of(layer)
-            if isinstance(layer, LayerArn):
-                # Another layer of the app: that one with its name is approved says nothing about it.
-                live = [entry for entry in live if entry.kind != "layer"]
-        if isinstance(layer, str):
-            if is_token(layer) and not layer.startswith("arn:"):
-                return Unknown(layer=layer, reason="its ARN is known only at deployment")
-            try:
-                arn = LayerArn.parse(layer)
-            except ArgumentError as error:
-                return Refused(layer=layer, reason=error.problem)
-        else:
-            arn = layer
-        revoked = [each for each in self.revoked if each.since is None or (on is not None and each.since <= on)]
-        ended = [entry for entry in self.entries if has_ended(entry, on)]
-        return judge(arn, live=live, ended=ended, revoked=revoked, own_account=own_account)
+        return guard_rule.guard_rule(self, on=on, own_account=own_account, strict=strict)
 
     def _approvals(self, label: str | None = None) -> list[Until]:
         return [

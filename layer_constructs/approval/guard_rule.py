@@ -19,8 +19,8 @@ from layer_constructs.errors import ArgumentError
 from layer_constructs.layer_arn import CDK_TOKEN
 
 if TYPE_CHECKING:
+    from layer_constructs.approval.approvals import Approvals
     from layer_constructs.approval.approved_layer import ApprovedLayer
-    from layer_constructs.approval.catalog import LayerCatalog
 
 # A character of a layer's name.
 _CHARACTER = "[a-zA-Z0-9_-]"
@@ -60,7 +60,7 @@ _CONFIGURATION = _Place(
 
 
 def guard_rule(
-    catalog: LayerCatalog, *, on: date | None = None, own_account: str | None = None, strict: bool = True
+    catalog: Approvals, *, on: date | None = None, own_account: str | None = None, strict: bool = True
 ) -> str:
     """Rules for templates: functions have approved layers only, and those that the catalog requires.
 
@@ -81,7 +81,7 @@ def guard_rule(
     return text
 
 
-def configuration_rule(catalog: LayerCatalog, *, on: date | None = None, own_account: str | None = None) -> str:
+def configuration_rule(catalog: Approvals, *, on: date | None = None, own_account: str | None = None) -> str:
     """The same for what AWS Config records of a function; there every layer stands by its ARN.
 
     :param on: as for :func:`guard_rule`.
@@ -91,7 +91,7 @@ def configuration_rule(catalog: LayerCatalog, *, on: date | None = None, own_acc
     return _text(catalog, _CONFIGURATION, on=on, own_account=own_account, strict=True)
 
 
-def _text(catalog: LayerCatalog, place: _Place, *, on: date | None, own_account: str | None, strict: bool) -> str:
+def _text(catalog: Approvals, place: _Place, *, on: date | None, own_account: str | None, strict: bool) -> str:
     days = [entry.expires for entry in catalog.entries] + [each.since for each in catalog.revoked]
     if on is None and any(days):
         raise ArgumentError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from layer_constructs.approval.approved_layer import ApprovedLayer, check_date
+from layer_constructs.approval.approved_layer import ApprovedLayer
+from layer_constructs.approval.arguments import check_date
 from layer_constructs.approval.patterns import LayerPattern, exactly
 from layer_constructs.layer_arn import LayerArn
 

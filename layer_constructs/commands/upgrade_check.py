@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from layer_constructs.inspection.upgrade import UpgradeCheck, Verdict
+    from layer_constructs.inspection.upgrade import UpgradeCheck
+    from layer_constructs.inspection.upgrade_verdicts import Verdict
 
 
 @click.command("upgrade-check")

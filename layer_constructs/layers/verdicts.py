@@ -98,7 +98,7 @@ def verdict_on(
         if glob not in conditions.matched
     ]
     if conditions.licenses is not None:
-        from layer_constructs.building.inventory.licences import refuse_others
+        from layer_constructs.building.inventory.allowed_licences import refuse_others
 
         allowance = refuse_others(
             seen.components(), allowed=conditions.licenses, exceptions=conditions.license_exceptions

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
@@ -13,25 +11,17 @@ from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from layer_constructs.errors import ArgumentError
+from layer_constructs.releasing.layer_to_release import LayersOfSet, LayerToRelease, layer_to_release, layers_of
 from layer_constructs.releasing.lifecycle_notice import notify_functions
-from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
+from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST
 from layer_constructs.releasing.parameter_share import one_for_each_version, principals_of, share_parameters
+from layer_constructs.releasing.release_entry import ReleaseEntry, entries_of
 from layer_constructs.sharing.lifecycle import Lifecycle, Lifecycles, lifecycles_of, today_of
 from layer_constructs.sharing.share import Share
 from layer_constructs.sharing.tokens import is_token
 
 if TYPE_CHECKING:
     from aws_cdk import aws_iam as iam
-
-# `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION`
-_VERSION_IN_ARN = 7
-
-
-class LayersOfSet(Protocol):
-    """A set of layer versions, such as `PythonDepsLayerSet`."""
-
-    @property
-    def layers(self) -> Sequence[lambda_.LayerVersion]: ...
 
 
 class LayerRelease(Construct):
@@ -76,9 +66,9 @@ class LayerRelease(Construct):
         lifecycle: Lifecycles | None = None,
     ) -> None:
         _refuse_tokens({"library": library, "parameter_prefix": parameter_prefix})
-        released = [_released(each, scope) for each in _layers_of(layer)]
+        released = [layer_to_release(each, scope) for each in layers_of(layer)]
         library = _library(library, released, is_set=not isinstance(layer, lambda_.LayerVersion))
-        entries = _entries(released, library, parameter_prefix)
+        entries = entries_of(released, library, parameter_prefix)
         principals = principals_of(share_parameters_with)
         lifecycles = lifecycles_of(lifecycle)
         today = today_of(scope) if isinstance(lifecycles, Lifecycle) else None
@@ -127,7 +117,7 @@ class LayerRelease(Construct):
             return {"*": self._lifecycles}
         return {str(version): each for version, each in (self._lifecycles or {}).items()}
 
-    def _version(self, entry: _Entry, *, tier: str) -> ssm.CfnParameter:
+    def _version(self, entry: ReleaseEntry, *, tier: str) -> ssm.CfnParameter:
         each = entry.released
         parameter = ssm.CfnParameter(
             self,
@@ -141,7 +131,7 @@ class LayerRelease(Construct):
         _keep_like(parameter, each.child)
         return parameter
 
-    def _latest(self, entry: _Entry, *, tier: str) -> ssm.CfnParameter:
+    def _latest(self, entry: ReleaseEntry, *, tier: str) -> ssm.CfnParameter:
         return ssm.CfnParameter(
             self,
             f"{entry.id}Latest",
@@ -156,47 +146,6 @@ class LayerRelease(Construct):
         return f"; {self._lifecycles}" if isinstance(self._lifecycles, Lifecycle) else ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class _Released:
-    """One layer version.
-
-    :param version: as a token: only the deployment knows it.
-    """
-
-    layer: lambda_.LayerVersion
-    child: lambda_.CfnLayerVersion
-    name: str
-    arn: str
-    version: str
-    runtimes: tuple[str, ...]
-    architectures: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Entry:
-    """One runtime and architecture of a layer version.
-
-    :param folder: where the parameters for its versions are.
-    :param latest_folder: where ``latest`` is.
-    """
-
-    released: _Released
-    library: str
-    runtime: str
-    architecture: str
-    folder: str
-    latest_folder: str
-
-    @property
-    def target(self) -> str:
-        return f"{self.runtime}/{self.architecture}"
-
-    @property
-    def id(self) -> str:
-        """In which the parameters' logical ids have their names: frozen."""
-        return "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", f"{self.runtime}-{self.architecture}"))
-
-
 def _refuse_tokens(given: Mapping[str, object]) -> None:
     for argument, value in given.items():
         if is_token(value):
@@ -205,69 +154,8 @@ def _refuse_tokens(given: Mapping[str, object]) -> None:
             )
 
 
-def _layers_of(layer: object) -> list[lambda_.LayerVersion]:
-    layers = [layer] if isinstance(layer, lambda_.LayerVersion) else list(getattr(layer, "layers", ()) or ())
-    if not layers and hasattr(layer, "layers"):
-        raise ArgumentError(
-            "the set has no layer yet, since it makes them on demand",
-            fix="make the release after the functions, or the set without on_demand=True",
-        )
-    if not layers or not all(isinstance(each, lambda_.LayerVersion) for each in layers):
-        raise ArgumentError(
-            f"layer is {layer!r}, and must be a layer version that this app makes, or a set of them",
-            fix="write layer=PythonDepsLayer(...); a layer that is imported is released by whoever made it",
-        )
-    return layers
-
-
-def _released(layer: lambda_.LayerVersion, scope: Construct) -> _Released:
-    """:raises ArgumentError: for a layer whose parameters' names can't be known, or that is in another stack."""
-    path = layer.node.path
-    child = layer.node.default_child
-    if not isinstance(child, lambda_.CfnLayerVersion):
-        raise ArgumentError(f"{path} is no layer version that this app makes")
-    stack, own = cdk.Stack.of(layer), cdk.Stack.of(scope)
-    name = child.layer_name
-    if not name or stack.resolve(name) is None:  # the CDK has a token in the place of a name that isn't given
-        raise ArgumentError(
-            f"{path} has no layer_version_name, and consumers find it by its name",
-            fix="write layer_version_name='core' where it is declared",
-        )
-    runtimes, architectures = child.compatible_runtimes, child.compatible_architectures
-    for argument, value in (
-        ("layer_version_name", name),
-        ("compatible_runtimes", runtimes),
-        ("compatible_architectures", architectures),
-    ):
-        if is_token(value):
-            raise ArgumentError(
-                f"the {argument} of {path} is a token, and the parameters' names must be known at synth",
-                fix=f"write {argument} out where it is declared",
-            )
-        if not value:
-            raise ArgumentError(
-                f"{path} has no {argument}, and consumers find it by its runtime and architecture",
-                fix="write compatible_runtimes=[...] and compatible_architectures=[...] where it is declared",
-            )
-    if stack.node.addr != own.node.addr:
-        raise ArgumentError(
-            f"{path} is in stack {stack.node.path}, and its release would be in {own.node.path}",
-            details=["what one stack takes from another keeps the layer version from being replaced"],
-            fix="declare the release in the layer's stack",
-        )
-    arn = layer.layer_version_arn
-    return _Released(
-        layer=layer,
-        child=child,
-        name=name,
-        arn=arn,
-        version=cdk.Fn.select(_VERSION_IN_ARN, cdk.Fn.split(":", arn)),
-        runtimes=tuple(runtimes or ()),
-        architectures=tuple(architectures or ()),
-    )
-
-
-def _library(library: str | None, released: Sequence[_Released], *, is_set: bool) -> str:
+def _library(library: str | None, released: Sequence[LayerToRelease], *, is_set: bool) -> str:
+    """What the ``latest`` parameters call it."""
     if library is not None:
         return library
     if is_set:  # even of one layer, which may be two after the next change of its requirements
@@ -277,31 +165,6 @@ def _library(library: str | None, released: Sequence[_Released], *, is_set: bool
             fix="write library='core'",
         )
     return released[0].name
-
-
-def _entries(released: Sequence[_Released], library: str, prefix: str) -> list[_Entry]:
-    entries = [
-        _Entry(
-            released=each,
-            library=library,
-            runtime=runtime,
-            architecture=architecture,
-            folder=parameter_folder(prefix=prefix, library=each.name, runtime=runtime, architecture=architecture),
-            latest_folder=parameter_folder(prefix=prefix, library=library, runtime=runtime, architecture=architecture),
-        )
-        for each in released
-        for runtime in each.runtimes
-        for architecture in each.architectures
-    ]
-    seen: dict[str, _Entry] = {}
-    for entry in entries:
-        other = seen.setdefault(entry.latest_folder, entry)
-        if other is not entry:
-            raise ArgumentError(
-                f"{other.released.name} and {entry.released.name} are both for {entry.runtime}/{entry.architecture}",
-                fix="write a release for each",
-            )
-    return entries
 
 
 def _keep_like(resource: cdk.CfnResource, layer: lambda_.CfnLayerVersion) -> None:

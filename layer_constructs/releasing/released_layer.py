@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Never, TypeVar
+from typing import TYPE_CHECKING, Any, Never
 
 import aws_cdk as cdk
 import jsii
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layer_arn import ACCOUNT, partition_of
+from layer_constructs.releasing.arguments import check_version, constants_of
+from layer_constructs.releasing.consuming_stack import known, name_of
 from layer_constructs.releasing.fit import watch
-from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST, parameter_folder
+from layer_constructs.releasing.parameter_address import parameter_address
+from layer_constructs.releasing.parameter_names import DEFAULT_PREFIX, LATEST
 from layer_constructs.sharing.lifecycle import Lifecycle, Lifecycles, annotate, lifecycles_of, of_version, today_of
 from layer_constructs.sharing.pinned_arn import pinned, refuse_elsewhere
-from layer_constructs.sharing.tokens import is_token
 
 if TYPE_CHECKING:
     from constructs import Construct
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 # The template parameter of CloudFormation that is read from SSM when the stack is deployed. A dynamic reference
 # (`{{resolve:ssm:...}}`) can't read another account's parameter.
 _FROM_SSM = "AWS::SSM::Parameter::Value<String>"
-
-_Value = TypeVar("_Value")
 
 
 @jsii.implements(lambda_.ILayerVersion)
@@ -90,7 +89,7 @@ class ReleasedLayer(cdk.Resource):
             the stack's, where that is known.
         """
         parsed = pinned(arn)
-        refuse_elsewhere(parsed, region=_known(cdk.Stack.of(scope).region), where=_stack(scope))
+        refuse_elsewhere(parsed, region=known(cdk.Stack.of(scope).region), where=name_of(scope))
         lifecycles = lifecycles_of(lifecycle)
         return cls(
             scope,
@@ -99,8 +98,10 @@ class ReleasedLayer(cdk.Resource):
             version=int(parsed.version),
             arn=arn,
             parameter=None,
-            runtimes=_all(compatible_runtimes, lambda_.Runtime, "compatible_runtimes", "lambda_.Runtime.PYTHON_3_13"),
-            architectures=_all(
+            runtimes=constants_of(
+                compatible_runtimes, lambda_.Runtime, "compatible_runtimes", "lambda_.Runtime.PYTHON_3_13"
+            ),
+            architectures=constants_of(
                 compatible_architectures,
                 lambda_.Architecture,
                 "compatible_architectures",
@@ -140,13 +141,7 @@ class ReleasedLayer(cdk.Resource):
         :raises ArgumentError: for a version that isn't a number from 1 on, a parameter name that SSM wouldn't take,
             or another region than the stack's.
         """
-        if not _is_version(version):
-            shown = "a token" if is_token(version) else repr(version)
-            raise ArgumentError(
-                f"version is {shown}",
-                details=["allowed: a number from 1 on, known at synth"],
-                fix="write version=7, or for the newest at each deployment ReleasedLayer.from_latest_at_deploy(...)",
-            )
+        check_version(version)
         lifecycles = lifecycles_of(lifecycle)
         return cls(
             scope,
@@ -154,8 +149,15 @@ class ReleasedLayer(cdk.Resource):
             library=library,
             version=version,
             arn=None,
-            parameter=_parameter(
-                scope, library, runtime, architecture, str(version), parameter_prefix, account=account, region=region
+            parameter=parameter_address(
+                scope,
+                library=library,
+                runtime=runtime,
+                architecture=architecture,
+                version=str(version),
+                prefix=parameter_prefix,
+                account=account,
+                region=region,
             ),
             runtimes=[runtime],
             architectures=[architecture],
@@ -188,8 +190,15 @@ class ReleasedLayer(cdk.Resource):
             library=library,
             version=None,
             arn=None,
-            parameter=_parameter(
-                scope, library, runtime, architecture, LATEST, parameter_prefix, account=account, region=region
+            parameter=parameter_address(
+                scope,
+                library=library,
+                runtime=runtime,
+                architecture=architecture,
+                version=LATEST,
+                prefix=parameter_prefix,
+                account=account,
+                region=region,
             ),
             runtimes=[runtime],
             architectures=[architecture],
@@ -239,80 +248,3 @@ class ReleasedLayer(cdk.Resource):
             f"{self.node.path} is released elsewhere, and only its publisher can share it",
             fix="ask for share_with=[Share.account(...)] where it is declared",
         )
-
-
-def _parameter(
-    scope: Construct,
-    library: str,
-    runtime: lambda_.Runtime,
-    architecture: lambda_.Architecture,
-    version: str,
-    prefix: str,
-    *,
-    account: str | None,
-    region: str | None,
-) -> str:
-    """The name of the parameter, or for another account its full ARN."""
-    (runtime,) = _all([runtime], lambda_.Runtime, "runtime", "lambda_.Runtime.PYTHON_3_13")
-    (architecture,) = _all([architecture], lambda_.Architecture, "architecture", "lambda_.Architecture.ARM_64")
-    for argument, text in (
-        ("library", library),
-        ("parameter_prefix", prefix),
-        ("account", account),
-        ("region", region),
-    ):
-        if text is not None and is_token(text):
-            raise ArgumentError(
-                f"{argument} is a token, and the parameter's name must be known when the app is synthesised",
-                fix=f"write {argument} out, or read it from the context: self.node.get_context('{argument}')",
-            )
-    folder = parameter_folder(prefix=prefix, library=library, runtime=runtime.name, architecture=architecture.name)
-    name = f"{folder}/{version}"
-    stack = cdk.Stack.of(scope)
-    own_region = _known(stack.region)
-    if region is not None and own_region is not None and region != own_region:
-        raise ArgumentError(
-            f"region is {region!r}, and {_stack(scope)} is in {own_region}",
-            details=["a function takes layers of its own region only"],
-            fix="leave region out, and release the layer in the stack's region",
-        )
-    if account is None:
-        return name
-    if not _is_account(account):
-        raise ArgumentError(f"account is {account!r}", details=["allowed: 12 digits, as text"])
-    if account == _known(stack.account):
-        return name
-    there = region or own_region
-    if there is None:
-        raise ArgumentError(
-            f"the parameter of account {account} is read by its full ARN, and {_stack(scope)} doesn't tell its region",
-            fix="write region='eu-central-1', or give the stack env=cdk.Environment(region=...)",
-        )
-    return f"arn:{partition_of(there)}:ssm:{there}:{account}:parameter{name}"
-
-
-def _is_version(value: object) -> bool:
-    """A number from 1 on; tokens of numbers are below."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
-
-
-def _is_account(value: object) -> bool:
-    return isinstance(value, str) and ACCOUNT.fullmatch(value) is not None
-
-
-def _known(value: str) -> str | None:
-    return None if is_token(value) else value
-
-
-def _stack(scope: Construct) -> str:
-    return f"stack {cdk.Stack.of(scope).node.path or 'Default'}"
-
-
-def _all(values: Sequence[_Value], wanted: type[_Value], argument: str, example: str) -> list[_Value]:
-    """:raises ArgumentError: for anything but a list of them that isn't empty."""
-    given: object = values
-    if isinstance(given, list | tuple) and given and all(isinstance(value, wanted) for value in given):
-        return list(values)
-    shown = given[0] if argument in {"runtime", "architecture"} and isinstance(given, list) else given
-    fix = example if argument in {"runtime", "architecture"} else f"[{example}]"
-    raise ArgumentError(f"{argument} is {shown!r}", fix=f"write {argument}={fix}")

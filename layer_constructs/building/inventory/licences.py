@@ -1,23 +1,17 @@
-"""The licence of a package, the joined one of a layer, and those that a user allows."""
+"""The licence of a package, and the joined one of a layer."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
-
-from packaging.utils import canonicalize_name
 
 from layer_constructs.building.inventory import known_licences, spdx
 from layer_constructs.building.inventory.clean import one_line
 from layer_constructs.building.inventory.metadata import read_metadata
-from layer_constructs.errors import ArgumentError, LicenseNotAllowedError
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
-
-    from layer_constructs.building.inventory.components import Component
 
 # In a joined licence, for packages whose licence is not known, and for licences for which there was no room. SPDX has
 # no word for them inside an expression; a `LicenseRef-` is valid there.
@@ -42,7 +36,7 @@ def licence_of(raw: RawMetadata) -> str | None:
     if raw.get("license_expression"):
         return spdx.canonical(raw["license_expression"])
     classifiers = _classifiers(raw)
-    field = _licence_of_field(raw.get("license", ""))
+    field = licence_of_field(raw.get("license", ""))
     if field:
         named = spdx.licenses_of(spdx.parse(field))
         return field if all(_fits(classifier, named) for classifier in classifiers) else None
@@ -82,50 +76,8 @@ def joined(licences: Iterable[str | None], *, limit: int) -> str | None:
     return None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Allowance:
-    """What was let through.
-
-    :param notes: each exception that was used, with package, licence and reason.
-    :param unused: the names of exceptions that nothing needs.
-    """
-
-    notes: tuple[str, ...]
-    unused: tuple[str, ...]
-
-
-def refuse_others(
-    components: Iterable[Component], *, allowed: Sequence[str], exceptions: Mapping[str, str] | None = None
-) -> Allowance:
-    """Refuse packages whose licence isn't among ``allowed``, or isn't known.
-
-    Of `A OR B` one is enough, of `A AND B` both are needed, and `A WITH B` is a licence of its own, as is `A+`.
-
-    :param allowed: SPDX identifiers, in upper or lower case.
-    :param exceptions: the reason for which a package is let through all the same, by its name.
-    :raises ArgumentError: for an identifier that isn't one, or a reason that is empty.
-    :raises LicenseNotAllowedError: with every such package.
-    """
-    identifiers = _identifiers(allowed)
-    reasons = _reasons(exceptions or {})
-    refused: list[tuple[str, str]] = []
-    notes: list[str] = []
-    used: set[str] = set()
-    for component in components:
-        if component.license and spdx.satisfied(spdx.parse(component.license), identifiers):
-            continue
-        licence = component.license or f"unknown ({_said(component)})"
-        if component.name in reasons:
-            used.add(component.name)
-            notes.append(f"{component.label}: {licence}, let through: {reasons[component.name]}")
-        else:
-            refused.append((component.label, licence))
-    if refused:
-        raise LicenseNotAllowedError(refused=refused, allowed=sorted(identifiers, key=str.lower))
-    return Allowance(notes=tuple(notes), unused=tuple(sorted(reasons.keys() - used)))
-
-
-def _licence_of_field(field: str) -> str | None:
+def licence_of_field(field: str) -> str | None:
+    """The SPDX expression of the field `License`: it is one, or a well-known name."""
     expression = spdx.canonical(field.strip())
     if expression or "\n" in field.strip():
         return expression
@@ -148,36 +100,3 @@ def _fits(classifier: str, licenses: Iterable[str]) -> bool:
         return exact in identifiers
     # One that has no SPDX identifier, such as `Other/Proprietary License`, goes with a reference.
     return any(identifier.startswith(prefix or "LicenseRef-") for identifier in identifiers)
-
-
-def _said(component: Component) -> str:
-    return f"its metadata say {component.license_said!r}" if component.license_said else "its metadata say nothing"
-
-
-def _identifiers(allowed: Sequence[str]) -> frozenset[str]:
-    if isinstance(allowed, str):
-        raise ArgumentError(f"licenses is the text {allowed!r}", fix=f"make it a list: licenses=[{allowed!r}]")
-    return frozenset(map(_identifier, allowed))
-
-
-def _identifier(value: str) -> str:
-    found = spdx.canonical(value)
-    if found is None:
-        meant = _licence_of_field(value)
-        raise ArgumentError(
-            f"{value!r} is not an SPDX licence identifier",
-            fix=f"write {meant}" if meant else "take it from https://spdx.org/licenses/",
-        )
-    node = spdx.parse(found)
-    if not isinstance(node, str):
-        raise ArgumentError(f"{value!r} is more than one licence", fix="list each licence of its own")
-    return node
-
-
-def _reasons(exceptions: Mapping[str, str]) -> dict[str, str]:
-    for name, reason in exceptions.items():
-        if not reason.strip():
-            raise ArgumentError(
-                f"the exception for the licence of {name} has no reason", fix="say why the package may be used"
-            )
-    return {str(canonicalize_name(name)): reason.strip() for name, reason in exceptions.items()}

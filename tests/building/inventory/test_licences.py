@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from packaging.licenses import canonicalize_license_expression
 
 from layer_constructs.building.inventory import known_licences, spdx
+from layer_constructs.building.inventory.allowed_licences import refuse_others
 from layer_constructs.building.inventory.components import Component
-from layer_constructs.building.inventory.licences import joined, licence_of_metadata, refuse_others
+from layer_constructs.building.inventory.licences import joined, licence_of_metadata
 from layer_constructs.errors import ArgumentError, LicenseNotAllowedError
 
 APACHE = "License :: OSI Approved :: Apache Software License"
