@@ -13,11 +13,11 @@ import shutil
 import stat
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from layer_constructs.building import sealed_file
 from layer_constructs.building.layer_facts import LayerFacts
@@ -166,6 +166,27 @@ class Cache:
             sealed_file.note(path, made)
         return made
 
+    def kept_value(self, kind: str, key: str) -> dict[str, Any] | None:
+        """What :meth:`keep_value` was given; None if there is nothing, or what is there was damaged."""
+        path = self.root / kind / f"{key}.json"
+        kept = sealed_file.read(path)
+        if kept is not None:
+            _note_use(path)
+        return kept
+
+    def keep_value(self, kind: str, key: str, value: dict[str, Any], *, most: int) -> None:
+        """Keep something small by a key, in place of what was kept by it before.
+
+        :param most: of a kind there are no more than about so many; the oldest half goes when there are.
+        :raises OSError: if the folder can't be made.
+        """
+        folder = self._made(kind)
+        there = list(folder.iterdir())
+        if len(there) >= most:
+            for path in sorted(there, key=_last_use)[: most // 2]:
+                path.unlink(missing_ok=True)
+        sealed_file.note(folder / f"{key}.json", value)
+
     def file(self, kind: str, key: str, name: str, make: Callable[[Path], Path]) -> Path:
         """A file whose sha256 is ``key``, made into a scratch folder if it isn't there."""
         path = self.root / kind / key / name
@@ -220,6 +241,9 @@ class Cache:
                     _remove(folder, by_way_of=self._made("tmp"))
                     count, freed = count + 1, freed + size
             self._sweep()
+            for path in (self.root / "plans").glob("*"):
+                if everything or _last_use(path) < keep_newer_than:
+                    path.unlink(missing_ok=True)
         except OSError as error:
             raise _unusable(self.root, error) from error
         if everything:
@@ -284,8 +308,17 @@ def _note_use(seen: Path) -> None:
             os.utime(seen)
 
 
+def _last_use(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # another process took it away
+        return 0.0
+
+
 def _remove(folder: Path, *, by_way_of: Path) -> None:
     """Take an entry out of sight at once, then delete it."""
+    import uuid  # seldom; a cache hit can do without it
+
     away = by_way_of / f"discarded.{uuid.uuid4().hex}"
     try:
         folder.replace(away)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache
-from layer_constructs.building.contents import Contents
 from layer_constructs.building.indexes.index import read_indexes
 from layer_constructs.building.indexes.url import public_url
 from layer_constructs.building.locking import selection
@@ -24,6 +22,8 @@ from layer_constructs.building.reading.requirements import (
     read_requirements,
     read_text,
 )
+from layer_constructs.building.reading.seen import not_all
+from layer_constructs.building.wanted import Dependencies as Dependencies  # noqa: PLC0414 - for all who read them
 from layer_constructs.errors import ArgumentError, LockInvalidError, RequirementsError, Where
 
 if TYPE_CHECKING:
@@ -31,31 +31,6 @@ if TYPE_CHECKING:
 
 # The locks that `locking.tool_locks` reads, by name: it is imported only for them.
 TOOL_LOCKS = frozenset({"uv.lock", "Pipfile.lock", "poetry.lock"})
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dependencies:
-    """What a user says of a layer's dependencies.
-
-    :param requirements: relative to the working directory, as in the CDK.
-    :param lock: another place for the lock than beside the file. A file that is its own lock gets one only there: it
-        has the same versions, and a place for what a container builds.
-    :param locked: never make or change the lock; None means on a CI system.
-    :param contents: what of the packages goes in.
-    :param runtime_versions: what the user knows of the packages that the runtime ships.
-    :param bytecode: compile the modules with the Python that the lock names, if ``contents`` names none.
-    """
-
-    requirements: Path
-    lock: Path | None = None
-    extras: tuple[str, ...] = ()
-    groups: tuple[str, ...] = ()
-    locked: bool | None = None
-    build_local_projects: bool = False
-    bundling: Bundling = field(default_factory=Bundling)
-    contents: Contents = field(default_factory=Contents)
-    bytecode: bool = False
-    runtime_versions: Mapping[str, str] = field(default_factory=dict)
 
 
 def to_lock(
@@ -164,6 +139,7 @@ def exported(dependencies: Dependencies, *, cache: Cache, report: Report, run: R
     """The lock of another tool, as that tool gives it; asked once for each content."""
     from layer_constructs.building.locking import tool_locks
 
+    not_all()  # what the tool looks at is its own affair
     path, extras, groups = dependencies.requirements, dependencies.extras, dependencies.groups
     key = tool_locks.fingerprint(path, extras=extras, groups=groups)
 

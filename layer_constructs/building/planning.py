@@ -4,63 +4,59 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
+from functools import cache as once
+from functools import partial
 from typing import TYPE_CHECKING
 
+from layer_constructs.building import memo
 from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.cache import Cache
-from layer_constructs.building.containers.image_name import image_name
-from layer_constructs.building.dependencies import (
-    TOOL_LOCKS,
-    Dependencies,
-    exported,
-    is_pylock,
-    lock_request,
-    parse_pylock,
-    requirements_of,
-)
-from layer_constructs.building.indexes.index import Indexes, read_indexes
-from layer_constructs.building.locking import selection
-from layer_constructs.building.locking.freshness import ensure
-from layer_constructs.building.locking.lock_request import applies
-from layer_constructs.building.locking.policy import Policy
-from layer_constructs.building.plan import BuildPlan, Pin, digest_of
-from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.reading.requirement_line import RequirementLine
-from layer_constructs.building.reading.requirements import (
-    RequirementsFile,
-    read_text,
-)
-from layer_constructs.building.sdist import BuildImage, LockedSdist
-from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Target
-from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import (
-    ArgumentError,
-    LayerError,
-    LockInvalidError,
-    RequirementsError,
-    UnsupportedRequirementError,
-    WheelUnavailableError,
-    Where,
-)
+from layer_constructs.building.reading.seen import Seen, watched
 
 if TYPE_CHECKING:
-    from packaging.pylock import Pylock
+    from layer_constructs.building.cache import Cache
+    from layer_constructs.building.fresh_plan import FreshPlan
+    from layer_constructs.building.indexes.index import Indexes
+    from layer_constructs.building.plan import BuildPlan
+    from layer_constructs.building.process import Run
+    from layer_constructs.building.reading.requirement_line import RequirementLine
+    from layer_constructs.building.sdist import BuildImage
+    from layer_constructs.building.target import Target
+    from layer_constructs.building.wanted import Dependencies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Planned:
-    """A plan, and what its build needs besides that must not be in its digest: how to reach the indexes."""
+    """A plan, and what its build needs besides that must not be in its digest: how to reach the indexes.
+
+    :param fresh: plans it anew; only its build needs what that knows, and most layers are in the cache.
+    """
 
     plan: BuildPlan
-    indexes: Indexes
-    requirements: tuple[RequirementLine, ...] = ()
     bundling: Bundling = field(default_factory=Bundling)
-    image: BuildImage | None = None
     notes: tuple[str, ...] = ()
     runtime_versions: Mapping[str, str] = field(default_factory=dict)
+    fresh: Callable[[], FreshPlan] = field(repr=False, compare=False)
+
+    @property
+    def indexes(self) -> Indexes:
+        """:raises LayerError: if it can't be planned any more."""
+        return self.fresh().indexes
+
+    @property
+    def requirements(self) -> tuple[RequirementLine, ...]:
+        """:raises LayerError: if it can't be planned any more."""
+        return self.fresh().requirements
+
+    @property
+    def image(self) -> BuildImage | None:
+        """:raises LayerError: if it can't be planned any more."""
+        return self.fresh().image
+
+
+# Makes the plans that are asked for.
+Make = Callable[[], Mapping["Target", "FreshPlan"]]
 
 
 def make_plan(
@@ -70,195 +66,81 @@ def make_plan(
     cache: Cache,
     environ: Mapping[str, str] | None = None,
     report: Report = to_stderr,
-    run: Run = run,
+    run: Run | None = None,
 ) -> Planned:
     """Read the file, see to its lock and select what ``target`` gets.
 
-    Touches the network only where a lock is missing or stale and may be made.
+    Touches the network only where a lock is missing or stale and may be made. What was planned before, and would be
+    planned in the same way now, is not planned again.
 
     :raises LayerError: a leaf that names the file and line.
     """
     environ = os.environ if environ is None else environ
-    path = dependencies.requirements
-    if dependencies.lock is None and is_pylock(path):
-        indexes = read_indexes(RequirementsFile(path=path, requirements=()), environ)
-        return _from_pylock(parse_pylock(read_text(path), path), dependencies, target, indexes, cache=cache, run=run)
-    if dependencies.lock is None and path.name in TOOL_LOCKS:
-        return _from_tool_lock(dependencies, target, cache=cache, environ=environ, report=report, run=run)
-    file = requirements_of(dependencies, cache=cache, report=report, run=run)
-    if dependencies.lock is None and file.is_pinned:
-        return _finished(_from_pins(file, target, environ), dependencies)
-    request = lock_request(dependencies, file, environ=environ)
-    policy = Policy.of(dependencies.locked, environ=environ)
-    lock = ensure(request, target, policy=policy, cache=cache, report=report, run=run)
-    left_out = lock.runtimes[target.runtime]
-
-    def select(one: Target) -> tuple[LockedWheel, ...]:
-        files = lock.select(one)
-        for locked in files:
-            if isinstance(locked, LockedSdist):
-                raise _unbuilt(locked, one, path)
-        return tuple(locked for locked in files if isinstance(locked, LockedWheel))
-
-    there = [a for a in ARCHITECTURES if a not in left_out]
-    plan = _same_content(select, target, there, alike=not lock.tells_architectures_apart)
-    request.refuse_edited(lock, plan.wheels, target)
-    if not plan.wheels:
-        raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    planned = Planned(plan=plan, indexes=request.indexes, requirements=file.requirements, image=lock.images.get(target))
-    return _finished(planned, dependencies, bytecode=lock.bytecode.get(target.runtime))
+    plan = partial(fresh, dependencies, target, cache=cache, environ=environ, report=report, run=run)
+    return remembered(
+        dependencies,
+        [target],
+        make=lambda: {target: plan()},
+        again=lambda _: plan(),
+        cache=cache,
+        environ=environ,
+    )[target]
 
 
-def _finished(planned: Planned, dependencies: Dependencies, *, bytecode: str | None = None) -> Planned:
-    """With what the user says of the contents and of a container.
+def remembered(
+    dependencies: Dependencies,
+    targets: Sequence[Target],
+    *words: object,
+    make: Make,
+    again: Callable[[Target], FreshPlan],
+    cache: Cache,
+    environ: Mapping[str, str],
+) -> dict[Target, Planned]:
+    """The plans of ``targets``: as they were made before, where they would be made so now.
 
-    A layer that is made in a container is never one that was made without.
-
-    :param bytecode: the Python that the lock names.
+    :param words: what else is asked.
+    :param again: plans one target.
     """
-    plan, bundling, contents = planned.plan, dependencies.bundling, dependencies.contents
-    notes: tuple[str, ...] = ()
-    exact = contents.bytecode or (bytecode if dependencies.bytecode else None)
-    if dependencies.bytecode and exact is None:
-        raise ArgumentError(
-            f"{dependencies.requirements.name} has no place for the Python that makes the bytecode",
-            where=Where(dependencies.requirements),
-            fix=f"name it: bytecode='{plan.target.python}.1'",
-        )
-    if contents.provided_by_runtime:
-        from layer_constructs.building.provision import left_to_runtime
-
-        provided = left_to_runtime(
-            plan.packages, plan.target, planned.requirements, versions=dependencies.runtime_versions
-        )
-        wheels = tuple(wheel for wheel in plan.wheels if wheel.name not in provided.left_out)
-        plan, notes = replace(plan, wheels=wheels, left_out=provided.left_out), provided.notes
-        if not plan.packages:
-            raise RequirementsError(
-                f"{plan.target.runtime} has everything in it, so there is no layer to make",
-                where=Where(dependencies.requirements),
-            )
-    plan = replace(plan, contents=replace(contents, bytecode=exact))
-    if bundling.mode == "docker":
-        image = planned.image
-        named = image.exact if image else image_name(bundling.options, plan.target)
-        made_in = f"{named} {bundling.options.fingerprint}"
-        plan = replace(plan, made_in=made_in, architectures=(plan.target.architecture,))
-    return replace(planned, plan=plan, bundling=bundling, notes=notes, runtime_versions=dependencies.runtime_versions)
+    key = memo.key_of(dependencies, targets, *words, environ=environ)
+    known = memo.recall(key, dependencies, targets, environ=environ, cache=cache) if key else None
+    if known is not None:
+        return {t: _planned(plan, notes, dependencies, once(partial(again, t))) for t, (plan, notes) in known.items()}
+    seen = Seen()
+    with watched(seen):
+        made = make()
+    if key and made.keys() == set(targets):
+        plans = {target: (each.plan, each.notes) for target, each in made.items()}
+        variables = next(iter(made.values())).variables  # of the file, which is one
+        memo.keep(key, plans, seen=seen, variables=variables, cache=cache)
+    return {t: _planned(each.plan, each.notes, dependencies, partial(made.__getitem__, t)) for t, each in made.items()}
 
 
-def _unbuilt(sdist: LockedSdist, target: Target, path: Path) -> WheelUnavailableError:
-    return WheelUnavailableError(
-        package=sdist.label,
-        target=str(target),
-        where=Where(path),
-        reason="there is only a source distribution, and bundling=Bundling.local() never starts a container",
-        fix="let a container build it with bundling=Bundling.auto(), or pin a version that has a wheel",
+def _planned(
+    plan: BuildPlan, notes: tuple[str, ...], dependencies: Dependencies, fresh: Callable[[], FreshPlan]
+) -> Planned:
+    return Planned(
+        plan=plan,
+        notes=notes,
+        bundling=dependencies.bundling,
+        runtime_versions=dependencies.runtime_versions,
+        fresh=fresh,
     )
 
 
-def _from_pylock(
-    pylock: Pylock,
-    dependencies: Dependencies,
-    target: Target,
-    indexes: Indexes,
-    *,
-    cache: Cache,
-    run: Run,
-) -> Planned:
-    path = dependencies.requirements
-
-    def project(folder: Path) -> LockedWheel:
-        from layer_constructs.building.projects import wheel_of
-
-        return wheel_of(folder, cache=cache, indexes=indexes, run=run)
-
-    def select(one: Target) -> tuple[LockedWheel, ...]:
-        files = selection.select(
-            pylock,
-            one,
-            path=path,
-            extras=dependencies.extras,
-            groups=dependencies.groups,
-            project=project if dependencies.build_local_projects else None,
-        )
-        return tuple(file for file in files if isinstance(file, LockedWheel))  # others were not asked for
-
-    plan = _same_content(select, target, ARCHITECTURES)
-    if not plan.wheels:
-        raise RequirementsError(f"nothing in it is for {target}", where=Where(path))
-    return _finished(Planned(plan=plan, indexes=indexes), dependencies)
-
-
-def _from_tool_lock(
+def fresh(
     dependencies: Dependencies,
     target: Target,
     *,
     cache: Cache,
     environ: Mapping[str, str],
     report: Report,
-    run: Run,
-) -> Planned:
-    its, path = exported(dependencies, cache=cache, report=report, run=run), dependencies.requirements
-    file = its.file
-    if its.pylock:
-        plain = replace(dependencies, extras=(), groups=())  # they were the export's business
-        return _from_pylock(its.pylock, plain, target, read_indexes(file, environ), cache=cache, run=run)
-    file = replace(file, requirements=tuple(line for line in file.requirements if applies(line, target)))
-    for line in file.requirements:
-        if line.requirement is None:
-            raise UnsupportedRequirementError(
-                f"{line.name or line.path} is a local project, whose wheel this lock doesn't pin",
-                where=Where(path),
-                fix="name pyproject.toml as requirements, with build_local_projects=True, or a wheel of it in the lock",
-            )
-        if not line.is_pinned:
-            raise LockInvalidError(
-                f"{line.name} is not pinned with a hash", where=Where(path), fix="lock it again with the tool's hashes"
-            )
-    return _finished(_from_pins(file, target, environ), dependencies)
+    run: Run | None,
+) -> FreshPlan:
+    """Plan without looking at what was planned before.
 
-
-def _from_pins(file: RequirementsFile, target: Target, environ: Mapping[str, str]) -> Planned:
-    """A file that is its own lock: which of the hashed files fits is found out when it is built."""
-    active = [line for line in file.requirements if line.requirement and applies(line, target)]
-    if not active:
-        raise RequirementsError(f"nothing in it is for {target}", where=Where(file.path))
-    pins = tuple(
-        Pin(name=line.name or "", version=next(iter(line.requirement.specifier)).version, hashes=line.hashes)
-        for line in active
-        if line.requirement
-    )
-    return Planned(
-        plan=BuildPlan(target=target, architectures=(target.architecture,), pins=pins),
-        indexes=read_indexes(file, environ),
-        requirements=file.requirements,
-    )
-
-
-def _same_content(
-    select: Callable[[Target], tuple[LockedWheel, ...]],
-    target: Target,
-    architectures: Sequence[ArchitectureName],
-    *,
-    alike: bool = False,
-) -> BuildPlan:
-    """The plan for ``target``, declaring every architecture that gets exactly the same files.
-
-    :param alike: whether it is known that pure wheels are selected for every architecture alike; selecting once more
-        costs as much as the first time.
+    :raises LayerError: as `make_plan`.
     """
-    wheels = select(target)
-    same: list[ArchitectureName] = [target.architecture]
-    if all(wheel.is_pure for wheel in wheels):
-        for other in architectures:
-            if alike:
-                same.append(other)
-            if alike or other == target.architecture:
-                continue
-            try:
-                if digest_of(select(Target(target.runtime, other))) == digest_of(wheels):
-                    same.append(other)
-            except LayerError:
-                continue  # it has no answer of its own, which is that target's error
-    return BuildPlan(target=target, architectures=tuple(a for a in ARCHITECTURES if a in same), wheels=wheels)
+    from layer_constructs.building.fresh_plan import fresh_plan  # heavy; what was planned before can do without it
+    from layer_constructs.building.process import run as run_here
+
+    return fresh_plan(dependencies, target, cache=cache, environ=environ, report=report, run=run or run_here)

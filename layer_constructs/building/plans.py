@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
-from layer_constructs.building.cache import Cache
-from layer_constructs.building.dependencies import Dependencies, lock_request, to_lock
-from layer_constructs.building.locking.policy import Policy
-from layer_constructs.building.locking.together import Together, in_words
 from layer_constructs.building.naming import naming
-from layer_constructs.building.planning import Planned, make_plan
-from layer_constructs.building.process import Run, run
+from layer_constructs.building.planning import Planned, fresh, remembered
 from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.target import Target
 from layer_constructs.errors import LayerError, ResolutionError, Where
+
+if TYPE_CHECKING:
+    from layer_constructs.building.cache import Cache
+    from layer_constructs.building.fresh_plan import FreshPlan
+    from layer_constructs.building.process import Run
+    from layer_constructs.building.target import Target
+    from layer_constructs.building.wanted import Dependencies
 
 
 def make_plans(
@@ -27,7 +30,7 @@ def make_plans(
     cache: Cache,
     environ: Mapping[str, str] | None = None,
     report: Report = to_stderr,
-    run: Run = run,
+    run: Run | None = None,
 ) -> dict[Target, Planned]:
     """The plans of ``targets``, whose lock is seen to once for all of them.
 
@@ -37,7 +40,64 @@ def make_plans(
     :raises ResolutionError: if the versions are to be the same and can't be.
     """
     environ = os.environ if environ is None else environ
-    path = dependencies.requirements
+    look = partial(fresh, cache=cache, environ=environ, report=report, run=run)
+
+    def make() -> dict[Target, FreshPlan]:
+        _ensure(
+            dependencies,
+            targets,
+            on_demand=on_demand,
+            same_versions=same_versions,
+            cache=cache,
+            environ=environ,
+            report=report,
+            run=run,
+        )
+        # What has to be built for a target waits until somebody wants that.
+        asked = replace(dependencies, locked=True) if on_demand else dependencies
+        plans: dict[Target, FreshPlan] = {}
+        for target in targets:
+            try:
+                with naming(target):
+                    plans[target] = look(asked, target)
+            except LayerError:
+                if not on_demand:
+                    raise
+        return plans
+
+    plans = remembered(
+        dependencies,
+        targets,
+        on_demand,
+        same_versions,
+        make=make,
+        again=partial(look, dependencies),
+        cache=cache,
+        environ=environ,
+    )
+    if same_versions:
+        _refuse_differences(plans, Where(dependencies.requirements))
+    return plans
+
+
+def _ensure(
+    dependencies: Dependencies,
+    targets: Sequence[Target],
+    *,
+    on_demand: bool,
+    same_versions: bool,
+    cache: Cache,
+    environ: Mapping[str, str],
+    report: Report,
+    run: Run | None,
+) -> None:
+    """See to the lock, if there is to be one."""
+    from layer_constructs.building.dependencies import lock_request, to_lock
+    from layer_constructs.building.locking.policy import Policy
+    from layer_constructs.building.locking.together import Together
+    from layer_constructs.building.process import run as run_here
+
+    run = run or run_here
     file = to_lock(dependencies, cache=cache, report=report, run=run)
     if file:
         together = Together(
@@ -48,19 +108,6 @@ def make_plans(
         )
         policy = Policy.of(dependencies.locked, environ=environ)
         together.ensure(policy=policy, cache=cache, report=report, run=run)
-    if on_demand:  # what has to be built for a target waits until somebody wants that
-        dependencies = replace(dependencies, locked=True)
-    plans: dict[Target, Planned] = {}
-    for target in targets:
-        try:
-            with naming(target):
-                plans[target] = make_plan(dependencies, target, cache=cache, environ=environ, report=report, run=run)
-        except LayerError:
-            if not on_demand:
-                raise
-    if same_versions:
-        _refuse_differences(plans, Where(path))
-    return plans
 
 
 def _refuse_differences(plans: Mapping[Target, Planned], where: Where) -> None:
@@ -70,6 +117,8 @@ def _refuse_differences(plans: Mapping[Target, Planned], where: Where) -> None:
             found.setdefault(name, {}).setdefault(version, []).append(target)
     different = {name: versions for name, versions in sorted(found.items()) if len(versions) > 1}
     if different:
+        from layer_constructs.building.locking.together import in_words
+
         raise ResolutionError(
             f"not every target has the same version of {', '.join(different)}",
             where=where,

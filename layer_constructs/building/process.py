@@ -26,7 +26,7 @@ _SYSTEM = frozenset(
     }
 )  # fmt: skip
 
-# How to reach an index: documented in the README ("What the environment may say"). The names of indexes themselves
+# How to reach an index: documented in docs/reference.md ("Variables"). The names of indexes themselves
 # are read in `indexes`, so that they are recorded in the lock.
 NETWORK_VARIABLES = frozenset(
     {

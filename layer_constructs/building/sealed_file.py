@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,8 @@ def write(path: Path, value: dict[str, Any]) -> None:
 
 def note(path: Path, value: dict[str, Any]) -> None:
     """Write it at once; a cache that can't be written any more is no reason to fail."""
+    import uuid  # reading can do without it
+
     with suppress(OSError):
         temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:

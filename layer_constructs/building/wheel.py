@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import stat
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from packaging.utils import parse_wheel_filename
-
-from layer_constructs.building.sdist import Built
 from layer_constructs.errors import BuildError, HashMismatchError, Where
+
+if TYPE_CHECKING:
+    from layer_constructs.building.sdist import Built
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +54,8 @@ class LockedWheel:
     @property
     def is_pure(self) -> bool:
         """Whether every Linux machine and CPython 3 gets the same files from it."""
+        from packaging.utils import parse_wheel_filename  # a plan that was made before can do without it
+
         tags = parse_wheel_filename(self.filename)[-1]
         return any(tag.platform == "any" and tag.abi == "none" and tag.interpreter == "py3" for tag in tags)
 
@@ -72,6 +73,8 @@ def check_local(wheel: LockedWheel) -> None:
     :raises HashMismatchError: if it is not the one that was locked.
     :raises BuildError: if it can't be read, is no wheel, or has a member that would leave its folder.
     """
+    import hashlib
+    import stat
     import zipfile
 
     path = wheel.path

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.naming import naming
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import Planned
-from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
 from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, ArchitectureName, Target
 from layer_constructs.layers.verdicts import Conditions, Verdict, verdict_on
+
+if TYPE_CHECKING:
+    from layer_constructs.building.process import Run
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +107,7 @@ def make_content(
     cache: Cache,
     label: str,
     report: Report = to_stderr,
-    run: Run = run,
+    run: Run | None = None,
 ) -> MadeContent:
     """The layer, from the cache or built into it, and what the app makes of it.
 
@@ -115,9 +118,10 @@ def make_content(
     with naming(*content.targets):
         layer = cache.find(plan.digest)
         if layer is None:
-            from layer_constructs.building.build import build_planned  # a cache hit can do without it
+            from layer_constructs.building.build import build_planned  # a cache hit can do without these
+            from layer_constructs.building.process import run as run_here
 
-            layer = build_planned(planned, cache=cache, label=label, report=report, run=run)
+            layer = build_planned(planned, cache=cache, label=label, report=report, run=run or run_here)
         verdicts = [
             verdict_on(
                 layer,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from layer_constructs.building.contents import Contents
-from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.wanted import Dependencies
 from layer_constructs.layers import arguments
 from layer_constructs.layers.publication import Publication, publication_of
 from layer_constructs.layers.verdicts import Conditions

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
-
 from layer_constructs.building.audit.finding import Finding
 from layer_constructs.building.target import Platform
 from layer_constructs.errors import ArgumentError, AuditError
@@ -68,6 +66,8 @@ def judge(findings: Iterable[Finding], allow: Mapping[str, str]) -> Judgement:
     """
     refuse_empty(allow)
     canonical: dict[str, list[str]] = {}
+    if allow:
+        from packaging.utils import canonicalize_name  # most apps allow nothing
     for key in allow:
         name, colon, rule = key.partition(":")
         canonical.setdefault(f"{canonicalize_name(name)}{colon}{rule}", []).append(key)

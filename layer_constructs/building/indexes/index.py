@@ -9,17 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
-from layer_constructs.building.indexes.url import CleanUrl, clean_url, public_url
+from layer_constructs.building.indexes.environment import DEFAULT_VARIABLES, EXTRA_VARIABLES
+from layer_constructs.building.indexes.url import CleanUrl, clean_url, public_url, variables_in
 from layer_constructs.errors import RequirementsError, Where
 
 if TYPE_CHECKING:
     from layer_constructs.building.reading.requirements import IndexOption, RequirementsFile
 
 PYPI = "https://pypi.org/simple"
-
-# The only variables that name an index: documented in the README ("What the environment may say").
-DEFAULT_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
-EXTRA_VARIABLES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 # Users that say nothing, or that stand where a token is given as the user. A token has no fixed form: what is this long
 # is taken for one.
@@ -167,6 +164,20 @@ def read_indexes(file: RequirementsFile, environ: Mapping[str, str]) -> Indexes:
         ),
         find_links=links,
     )
+
+
+def login_variables(file: RequirementsFile) -> tuple[str, ...] | None:
+    """The variables that a file takes credentials from: they must be set, and what they hold decides nothing else.
+
+    None if it takes more than credentials from a variable.
+    """
+    found: dict[str, None] = {}
+    for option in (*filter(None, (file.index_url,)), *file.extra_index_urls, *file.find_links):
+        login, others = variables_in(option.value)
+        if others:
+            return None
+        found |= dict.fromkeys(login)
+    return tuple(found)
 
 
 def _from_option(option: IndexOption, environ: Mapping[str, str]) -> Index:

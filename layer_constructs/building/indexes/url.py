@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import quote, unquote, urlsplit
 
+from layer_constructs.building.reading.seen import path_kind
 from layer_constructs.errors import RequirementsError, Where
 
 SCHEMES = ("https", "http", "file")
@@ -74,6 +75,14 @@ def public_url(value: str) -> str:
     if _RAW_PASSWORD.match(shown):
         shown = f"{shown.partition('://')[0]}://{shown.rpartition('@')[2]}"
     return re.split(r"[?#]", shown, maxsplit=1)[0].rstrip("/")
+
+
+def variables_in(value: str) -> tuple[list[str], list[str]]:
+    """The variables in a URL as written: those that its credentials are taken from, and the others."""
+    written = _LOGIN.fullmatch(value)
+    if written is None:
+        return [], _VARIABLE.findall(value)
+    return _VARIABLE.findall(written["login"]), _VARIABLE.findall(written["rest"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +155,12 @@ def _clean(scheme: str, rest: str, login: list[str], problem: _Problem) -> Clean
 def _relative(value: str, where: Where | None) -> Path:
     """As pip has it: relative to the file that says it if it is there, else to the working directory."""
     beside = where.path.parent / value if where else Path(value)
-    return beside if beside.is_dir() else Path(value)
+    return beside if path_kind(beside) == "folder" else Path(value)
 
 
 def _folder(path: Path, problem: _Problem) -> Path:
     path = Path(os.path.abspath(path))  # noqa: PTH100 - `..` is taken out, links are not followed
-    if not path.is_dir():
+    if path_kind(path) != "folder":
         problem.refuse(
             f"is neither a URL nor a folder: {path}" if _printable(path) else "is neither a URL nor a folder",
             fix="write it as https://host/simple",

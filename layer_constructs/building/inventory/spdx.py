@@ -10,8 +10,6 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
-
 # Deprecated by SPDX for the same meaning with `-only` and `-or-later`.
 _GNU = re.compile(r"((?:A|L)?GPL-[\d.]+|GFDL-[\d.]+)(\+?)")
 
@@ -30,6 +28,8 @@ Node = str | Joined
 
 def canonical(text: str) -> str | None:
     """The expression in the spelling of SPDX; None if it isn't one."""
+    from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression  # to join, nobody needs it
+
     try:
         return " ".join(map(_modern, canonicalize_license_expression(text).split(" ")))
     except InvalidLicenseExpression:

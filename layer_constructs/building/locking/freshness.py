@@ -14,6 +14,7 @@ from layer_constructs.building.locking.missing import missing_builds
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.reading import seen
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.errors import LockMissingError, LockStaleError
 
@@ -55,29 +56,32 @@ def ensure(
     if policy.forbidden_because:
         raise _refusal(request, lock, target, policy.forbidden_because)
     with cache.lock(lock_name(request.path)):
+        seen.forget(request.path)
         lock = load(request)
         if lock and is_fresh(request, lock, target.runtime) and not missing_parts(request, lock, target):
             return lock  # another process made it while this one waited
         from layer_constructs.building.builders import builder_of
         from layer_constructs.building.locking.relock import relock  # heavy, and seldom needed
 
-        relock(
-            request,
-            [target.runtime],
-            needed=[target.architecture],
-            lock=lock,
-            builder=builder_of(
-                request.bundling,
+        with seen.watched(None):
+            relock(
+                request,
+                [target.runtime],
+                needed=[target.architecture],
+                lock=lock,
+                builder=builder_of(
+                    request.bundling,
+                    cache=cache,
+                    indexes=request.indexes,
+                    pinned=lock.images if lock else {},
+                    report=report,
+                    run=run,
+                ),
                 cache=cache,
-                indexes=request.indexes,
-                pinned=lock.images if lock else {},
                 report=report,
                 run=run,
-            ),
-            cache=cache,
-            report=report,
-            run=run,
-        )
+            )
+        seen.forget(request.path)
     fresh = load(request)
     assert fresh is not None  # noqa: S101 - it was written just now
     return fresh

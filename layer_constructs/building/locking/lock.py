@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from layer_constructs.building.locking import selection
 from layer_constructs.building.locking.moment import moment
 from layer_constructs.building.locking.pins import LockedFile, Pins
+from layer_constructs.building.reading.seen import read_bytes
 from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import ARCHITECTURES, GLIBC_MINOR, RUNTIMES, ArchitectureName, Target
 from layer_constructs.errors import ArgumentError, LockInvalidError, ResolutionError, Where
@@ -126,7 +127,7 @@ def load(path: Path) -> Lock | None:
     :raises LockInvalidError: if it is not a lock that this library made.
     """
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = read_bytes(path).decode("utf-8")
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shlex
 from collections.abc import Iterable, Sequence
@@ -18,6 +17,7 @@ from layer_constructs.building.locking.selection import AGAIN
 from layer_constructs.building.reading.redaction import redact
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import RequirementsFile
+from layer_constructs.building.reading.seen import not_all, sha256_of
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import LockError, LockInvalidError, UnsupportedRequirementError, Where
@@ -169,13 +169,13 @@ def _describe(line: RequirementLine, base: Path) -> str:
     if line.path is None:
         words.append(str(line.requirement))
     elif line.path.name.endswith(".whl"):
-        sha256 = hashlib.sha256(line.path.read_bytes()).hexdigest()
-        words.append(f"{line.requirement} from {_place(str(line.path), base)} sha256:{sha256}")
+        words.append(f"{line.requirement} from {_place(str(line.path), base)} sha256:{sha256_of(line.path)}")
     else:
         extras = f"[{','.join(line.extras)}]" if line.extras else ""
         marker = f" ; {line.marker}" if line.marker else ""
         from layer_constructs.building.projects import source_sha256
 
+        not_all()
         source = source_sha256(line.path)
         words.append(f"{_place(str(line.path), base)}{extras}{marker} source-sha256:{source}")
     words += line.hashes

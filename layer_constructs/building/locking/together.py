@@ -17,6 +17,7 @@ from layer_constructs.building.locking.pins import Upgrade
 from layer_constructs.building.locking.policy import Policy
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr
+from layer_constructs.building.reading import seen
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.errors import LayerError, LockMissingError, LockStaleError, ResolutionError, Where
@@ -62,14 +63,16 @@ class Together:
         with cache.lock(lock_name(path)):
             before = path.read_text(encoding="utf-8") if path.is_file() else None
             try:
-                lock = load(self.request)
-                if not self._has_everything(lock):
-                    self._relock(self.request, cache=cache, report=report, run=run)
-                if self.same_versions:
-                    self._bring_together(cache=cache, report=report, run=run)
+                with seen.watched(None):
+                    lock = load(self.request)
+                    if not self._has_everything(lock):
+                        self._relock(self.request, cache=cache, report=report, run=run)
+                    if self.same_versions:
+                        self._bring_together(cache=cache, report=report, run=run)
             except BaseException:
                 _put_back(path, before)
                 raise
+            seen.forget(path)
 
     def _is_held(self, lock: Lock | None) -> bool:
         return self._has_everything(lock) and not (self.same_versions and self._differences(lock))

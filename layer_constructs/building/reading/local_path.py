@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from layer_constructs.building.reading.redaction import redact
+from layer_constructs.building.reading.seen import path_kind
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)|file(?=:)", re.IGNORECASE)
@@ -18,16 +18,6 @@ ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tar.xz", ".txz", ".tar", ".
 def absolute(path: Path) -> Path:
     """As pip does it: without following symlinks, so that an error shows the path that the user wrote."""
     return Path(os.path.normpath(path.absolute()))
-
-
-def path_kind(path: Path) -> Literal["file", "folder", "other"] | None:
-    """What is there; None for nothing, and for a name that no file can have."""
-    try:
-        if path.is_file():
-            return "file"
-        return "folder" if path.is_dir() else "other" if path.exists() else None
-    except (OSError, ValueError):
-        return None
 
 
 def local_path(text: str, *, where: Where, folder: Path) -> Path:

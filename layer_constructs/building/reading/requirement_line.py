@@ -17,9 +17,9 @@ from layer_constructs.building.reading.local_path import (
     absolute,
     check_project,
     local_path,
-    path_kind,
 )
 from layer_constructs.building.reading.redaction import redact
+from layer_constructs.building.reading.seen import path_kind
 from layer_constructs.building.reading.wheel_url import checked_hash, split_fragment, wheel_filename
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 

@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from layer_constructs.building.reading.local_path import SCHEME, absolute, local_path, path_kind
+from layer_constructs.building.reading.local_path import SCHEME, absolute, local_path
 from layer_constructs.building.reading.logical_lines import logical_lines, split_lines
 from layer_constructs.building.reading.redaction import redact
 from layer_constructs.building.reading.requirement_line import VARIABLE, RequirementLine, parse_requirement
 from layer_constructs.building.reading.requirement_options import options_in
+from layer_constructs.building.reading.seen import path_kind, read_bytes
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 
 _COMMENT = re.compile(r"(?:^|\s+)#.*$", re.DOTALL)  # pip's rule: a '#' inside a word, as in a URL, is no comment
@@ -107,7 +108,7 @@ def read_text(path: Path, *, where: Where | None = None) -> str:
     if path_kind(path) not in ("file", None):
         raise RequirementsError(f"{tried} is not a file", where=where, fix="name the file itself")
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except (FileNotFoundError, NotADirectoryError):
         details = [f"relative paths are relative to the working directory, {Path.cwd()}"]
         raise RequirementsError(

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from layer_constructs.building.reading.project_file import ProjectFile, listed, read_project_file
 from layer_constructs.building.reading.requirement_line import RequirementLine, local_requirement
 from layer_constructs.building.reading.requirements import IndexOption, find_links_option, index_option
+from layer_constructs.building.reading.seen import not_all
 from layer_constructs.errors import RequirementsError, UnsupportedRequirementError, Where
 
 USE_UV_LOCK = "lock the project with uv and give its uv.lock instead"
@@ -117,6 +118,7 @@ def _local(line: RequirementLine, path: Path, *, where: Where) -> RequirementLin
 
 def _member(name: str, source: ProjectFile, *, where: Where) -> Path:
     """The folder of the workspace member ``name`` (https://docs.astral.sh/uv/concepts/projects/workspaces/)."""
+    not_all()  # other projects, wherever they are
     for folder in source.path.absolute().parents:
         file = folder / "pyproject.toml"
         root = (

@@ -11,8 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
 from layer_constructs.layers.templates import asset_hash
 
 # What stands for a layer that isn't built, see staging.py.
@@ -47,6 +45,8 @@ class Content:
     def packages(self) -> Mapping[str, str]:
         if self._packages is not None:
             return self._packages
+        from packaging.utils import canonicalize_name  # what is in our own layers is known
+
         found = (_INFO.fullmatch(name) for name in self.files)
         return {canonicalize_name(each["name"]): each["version"] for each in found if each}
 
