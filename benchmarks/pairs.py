@@ -12,8 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+
+class CannotRun(Exception):  # noqa: N818 - no error, the report says it
+    """A subject can't run on this machine; the text says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,13 +35,15 @@ class Sample:
 class Subject:
     """Something to measure.
 
-    :param action: what is timed; it raises if it didn't do its work.
+    :param action: what is timed, or tells a `Sample` itself; it raises if it didn't do its work.
     :param prepare: what must be so before each run; not timed.
+    :param optional: one of other people's, which may not work here: then the report says why, and has the rest.
     """
 
     name: str
     action: Callable[[], object]
     prepare: Callable[[], object] = lambda: None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +73,23 @@ class Measured:
     """Samples by subject; those at one position were taken in one round.
 
     :param again: the first subject measured a second time in each round: what differs is noise.
+    :param missing: why others have no samples.
     """
 
     samples: Mapping[str, Sequence[Sample]]
     first: str
     again: Sequence[Sample]
+    missing: Mapping[str, str] = field(default_factory=dict)
 
     def ratio(self, ours: str, over: str, clock: Callable[[Sample], float]) -> Spread:
         """Ours by theirs, round by round."""
         return _pairwise(self.samples[ours], self.samples[over], lambda a, b: clock(a) / clock(b))
+
+    def ratio_beyond(self, ours: str, over: str, clock: Callable[[Sample], float], *, beyond: str) -> Spread:
+        """What ours takes longer than a third, by what theirs takes longer than it; infinite where theirs doesn't."""
+        thirds = zip(self.samples[ours], self.samples[over], self.samples[beyond], strict=True)
+        more = [(clock(a) - clock(c), clock(b) - clock(c)) for a, b, c in thirds]
+        return Spread.of([a / b if b > 0 else math.inf for a, b in more])
 
     def added(self, ours: str, over: str, clock: Callable[[Sample], float], *, per: int) -> Spread:
         """Ours less theirs in milliseconds, for each of ``per`` things."""
@@ -100,14 +114,18 @@ def cpu(sample: Sample) -> float:
     return sample.cpu
 
 
-def measure(subjects: Sequence[Subject], *, runs: int) -> Measured:
+def measure(subjects: Sequence[Subject], *, runs: int, warm_up: bool = True) -> Measured:
     """Run each subject once to warm up, then all of them ``runs`` times in turn.
 
     Each round has another order, the same in every benchmark, so that none always runs after the same one.
+
+    :param warm_up: whether there is something that the first run would leave warm for the others.
     """
-    _say("warming up")
-    for subject in subjects:
-        _once(subject)
+    missing: dict[str, str] = {}
+    if warm_up:
+        _say("warming up")
+        for subject in subjects:
+            _try(subject, missing)
     again = Subject(name="", action=subjects[0].action, prepare=subjects[0].prepare)
     line = [*subjects, again]
     order = random.Random(0)  # noqa: S311 - nothing here is secret
@@ -115,9 +133,11 @@ def measure(subjects: Sequence[Subject], *, runs: int) -> Measured:
     for number in range(runs):
         _say(f"round {number + 1} of {runs}")
         for subject in order.sample(line, len(line)):
-            taken[subject.name].append(_once(subject))
+            if subject.name not in missing and (sample := _try(subject, missing)):
+                taken[subject.name].append(sample)
     noise = taken.pop(again.name)
-    return Measured(samples=taken, first=subjects[0].name, again=noise)
+    samples = {name: its for name, its in taken.items() if name not in missing}
+    return Measured(samples=samples, first=subjects[0].name, again=noise, missing=missing)
 
 
 def process(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | None = None) -> Callable[[], None]:
@@ -134,13 +154,24 @@ def process(argv: Sequence[str | Path], *, env: Mapping[str, str], cwd: Path | N
     return action
 
 
+def _try(subject: Subject, missing: dict[str, str]) -> Sample | None:
+    try:
+        return _once(subject)
+    except (CannotRun, RuntimeError) as error:
+        if not subject.optional:
+            raise
+        missing[subject.name] = str(error).strip().splitlines()[-1]
+        _say(f"{subject.name} can't run: {error}")
+        return None
+
+
 def _once(subject: Subject) -> Sample:
     subject.prepare()
     os.sync()  # else the disk still writes or deletes for the run before
     before, started = _cpu_seconds(), time.perf_counter()
-    subject.action()
+    told = subject.action()
     ended, after = time.perf_counter(), _cpu_seconds()
-    return Sample(wall=ended - started, cpu=after - before)
+    return told if isinstance(told, Sample) else Sample(wall=ended - started, cpu=after - before)
 
 
 def _cpu_seconds() -> float:

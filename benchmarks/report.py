@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
 from benchmarks.case import Case, Row, Unavailable
+from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Measured, Spread, cpu, wall
 
 _HEAD = """\
@@ -21,7 +23,9 @@ their minimum and maximum. The noise is the same program against itself in the s
 and system time of the processes and all they start; other programs on the machine disturb it less than wall time.
 
 A target is *met* or *missed* if the median keeps or breaks it with 95 % confidence (sign test over the rounds), and
-*undecided* if the rounds differ too much to say: more rounds, or a quieter machine, would.
+*undecided* if the rounds differ too much to say: more rounds, or a quieter machine, would. Fewer than six rounds can't
+give that confidence: then it is said if every single one keeps or breaks it. Where one clock decides, the other has no
+verdict.
 
 {machine}
 """
@@ -39,7 +43,7 @@ def render(sections: Mapping[str, str], *, before: str, order: Sequence[str]) ->
     return "\n".join([_HEAD.format(machine=_machine()), *(there[name] for name in order if name in there)])
 
 
-def unavailable(case: Case, reason: Unavailable) -> str:
+def unavailable(case: Case | OwnTable, reason: Unavailable) -> str:
     """One case that this machine can't run."""
     return f"## {case.name}\n\n{case.about}\n\nNot measured here: {reason}.\n"
 
@@ -55,29 +59,41 @@ def _targets(case: Case, measured: Measured) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|"
     for row in case.rows:
         yield _line(row, measured)
-    per = case.rows[0].per
-    if per is None:
-        noise = [_ratio(measured.noise(clock)) for clock in (wall, cpu)]
-    else:
-        noise = [_milliseconds(measured.noise_added(clock, per=per)) for clock in (wall, cpu)]
-    yield f"| {measured.first} | itself (the noise) | {' | '.join(noise)} | | | |"
+    units: dict[bool, int | None] = {}
+    for row in case.rows:
+        units.setdefault(row.per is None, row.per)
+    for per in units.values():
+        if per is None:
+            noise = [_ratio(measured.noise(clock)) for clock in (wall, cpu)]
+        else:
+            noise = [_milliseconds(measured.noise_added(clock, per=per)) for clock in (wall, cpu)]
+        yield f"| {measured.first} | itself (the noise) | {' | '.join(noise)} | | | |"
 
 
 def _line(row: Row, measured: Measured) -> str:
+    over = row.over if row.beyond is None else f"{row.over}, both beyond {row.beyond}"
+    absent = [measured.missing[name] for name in (row.ours, row.over, row.beyond or "") if name in measured.missing]
+    if absent:
+        return f"| {row.ours} | {over} | can't run: {_cell(absent[0])} | | | | |"
     if row.per is None:
-        walls, cpus = (measured.ratio(row.ours, row.over, clock) for clock in (wall, cpu))
+        walls, cpus = (
+            measured.ratio(row.ours, row.over, clock)
+            if row.beyond is None
+            else measured.ratio_beyond(row.ours, row.over, clock, beyond=row.beyond)
+            for clock in (wall, cpu)
+        )
         shown, limit = _ratio, f"{row.limit:.2f} x" if row.limit is not None else ""
     else:
         walls, cpus = (measured.added(row.ours, row.over, clock, per=row.per) for clock in (wall, cpu))
         shown, limit = _milliseconds, f"+{row.limit:.0f} ms" if row.limit is not None else ""
     cells = [
         row.ours,
-        row.over,
+        over,
         shown(walls),
         shown(cpus),
         limit,
-        _verdict(row.limit, walls),
-        _verdict(row.limit, cpus),
+        _verdict(row.limit, walls) if row.by != "CPU" else "",
+        _verdict(row.limit, cpus) if row.by != "wall" else "",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -85,6 +101,12 @@ def _line(row: Row, measured: Measured) -> str:
 def _verdict(limit: float | None, spread: Spread) -> str:
     if limit is None:
         return ""
+    if math.isinf(spread.maximum):
+        return "undecided"
+    if spread.low == -math.inf:  # too few
+        if spread.maximum <= limit:
+            return "met in each"
+        return "**missed** in each" if spread.minimum > limit else "undecided"
     if spread.high <= limit:
         return "met"
     return "**missed**" if spread.low > limit else "undecided"
@@ -96,9 +118,17 @@ def _times(measured: Measured) -> Iterator[str]:
     for name, samples in measured.samples.items():
         walls, cpus = (Spread.of([clock(sample) for sample in samples]) for clock in (wall, cpu))
         yield f"| {name} | {_seconds(walls)} | {_seconds(cpus)} |"
+    for name, reason in measured.missing.items():
+        yield f"| {name} | can't run: {_cell(reason)} | |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _ratio(spread: Spread) -> str:
+    if math.isinf(spread.maximum):
+        return "not told apart from the noise"
     return f"{spread.median:.2f} x ({spread.minimum:.2f} to {spread.maximum:.2f})"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -13,22 +14,44 @@ if str(ROOT) not in sys.path:  # run as a script, the folder of the script is th
     sys.path.insert(0, str(ROOT))
 
 from benchmarks import report  # noqa: E402 - after the path is right
-from benchmarks.case import Unavailable  # noqa: E402 - the same
+from benchmarks.case import Case, Unavailable  # noqa: E402 - the same
 from benchmarks.cases import (  # noqa: E402 - the same
     audit,
+    cold_import,
+    deploy,
     first_build,
     functions,
+    growth,
     imports,
     many_layers,
+    memory,
     mixed,
+    peers,
     regions,
     resynth,
+    template_tests,
 )
+from benchmarks.own_table import OwnTable  # noqa: E402 - the same
 from benchmarks.pairs import measure  # noqa: E402 - the same
 from benchmarks.workspace import Workspace  # noqa: E402 - the same
 
-_MODULES = (first_build, resynth, many_layers, functions, mixed, audit, regions, imports)
-CASES = {module.CASE.name: module.CASE for module in _MODULES}
+_MODULES = (
+    first_build,
+    resynth,
+    many_layers,
+    functions,
+    mixed,
+    audit,
+    regions,
+    imports,
+    deploy,
+    cold_import,
+    memory,
+    growth,
+)
+CASES: dict[str, Case | OwnTable] = {
+    case.name: case for case in (*(module.CASE for module in _MODULES), *peers.CASES, *template_tests.CASES)
+}
 
 
 def main() -> None:
@@ -38,19 +61,29 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         workspace = Workspace(folder.absolute())
         workspace.enter()
-        sections = {}
+        sections, pictures = {}, []
         for case in [CASES[name] for name in arguments.only or CASES]:
             print(case.name, file=sys.stderr, flush=True)
             try:
-                section = report.section(case, measure(case.subjects(workspace), runs=arguments.runs))
+                section = _section(case, workspace, runs=min(arguments.runs, case.most_runs or arguments.runs))
             except Unavailable as reason:
                 section = report.unavailable(case, reason)
+            else:
+                pictures += [workspace.place(case.name, name) for name in getattr(case, "pictures", ())]
             sections[case.name] = section
             print(section, flush=True)
-    if arguments.write or not arguments.only:
-        before = arguments.output.read_text(encoding="utf-8") if arguments.output.exists() else ""
-        arguments.output.parent.mkdir(exist_ok=True)
-        arguments.output.write_text(report.render(sections, before=before, order=list(CASES)), encoding="utf-8")
+        if arguments.write or not arguments.only:
+            before = arguments.output.read_text(encoding="utf-8") if arguments.output.exists() else ""
+            arguments.output.parent.mkdir(exist_ok=True)
+            arguments.output.write_text(report.render(sections, before=before, order=list(CASES)), encoding="utf-8")
+            for picture in pictures:
+                shutil.copy(picture, arguments.output.parent)
+
+
+def _section(case: Case | OwnTable, workspace: Workspace, *, runs: int) -> str:
+    if isinstance(case, OwnTable):
+        return case.section(workspace, runs=runs)
+    return report.section(case, measure(case.subjects(workspace), runs=runs, warm_up=case.warm_up))
 
 
 def _parser() -> argparse.ArgumentParser:

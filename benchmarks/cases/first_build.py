@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 from benchmarks.case import Case, Row
 from benchmarks.pairs import Subject, process
 from benchmarks.workspace import APPS, Workspace
-from layer_constructs.building import archive, tree
-from layer_constructs.building.build import SITE
+from layer_constructs.building import archive, interpreter, tree
+from layer_constructs.building.audit.audit import audit
+from layer_constructs.building.entry.python_code import SITE
+from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.install import install
@@ -27,6 +30,8 @@ UV = "uv, the lock"
 UV_HASHED = "uv, hashed requirements"
 TREE = "install + normalise"
 ZIP = "zip"
+AUDITED, COMPILED = "zip + audit", "zip + bytecode + audit"
+COMPILEALL = "python -m compileall alone"
 BUILD = "build, as a process"
 
 
@@ -75,6 +80,26 @@ def _subjects(workspace: Workspace) -> list[Subject]:
     uv_files = {path.relative_to(zipped).as_posix() for path in zipped.rglob("*") if path.is_file()}
     assert {file.path for file in finished.files} == uv_files
     out = workspace.place("first-build", "layer.zip")
+    python = interpreter.find(platform.python_version())
+    compiled = workspace.place("first-build", "compiled")
+    compiled_tree: list[tree.Tree] = []
+
+    # The mode is the library's, and without a prefix the bytecode goes where its own does.
+    mode = ["--invalidation-mode", "unchecked-hash"]
+    compileall: list[str | Path] = [python.path, "-m", "compileall", "-q", "-j", "0", *mode, compiled]
+    environment = {name: value for name, value in workspace.environment.items() if name != "PYTHONPYCACHEPREFIX"}
+
+    def tree_to_compile() -> None:
+        workspace.gone("first-build", "compiled")()
+        compiled_tree[:] = [make_tree(compiled)]
+
+    def zip_and_audit(folder: Path, finished: tree.Tree) -> None:
+        audit(folder, finished, TARGET)
+        archive.write_zip(folder, finished, out)
+
+    def compile_zip_and_audit() -> None:
+        zip_and_audit(compiled, compile_tree(compiled, compiled_tree[0], python))
+
     cached = workspace.place("layers-of-one-build")
     return [
         Subject(name=UV, action=process(pylock_argv, env=call.env), prepare=workspace.gone("first-build", "floor")),
@@ -85,6 +110,9 @@ def _subjects(workspace: Workspace) -> list[Subject]:
         ),
         Subject(name=TREE, action=lambda: make_tree(ours), prepare=workspace.gone("first-build", "ours")),
         Subject(name=ZIP, action=lambda: archive.write_zip(zipped, finished, out)),
+        Subject(name=AUDITED, action=lambda: zip_and_audit(zipped, finished)),
+        Subject(name=COMPILED, action=compile_zip_and_audit, prepare=tree_to_compile),
+        Subject(name=COMPILEALL, action=process(compileall, env=environment), prepare=tree_to_compile),
         Subject(
             name=BUILD,
             action=process([sys.executable, APPS / "build.py", requirements, cached], env=workspace.environment),
@@ -120,13 +148,20 @@ CASE = Case(
         f"`{REQUIREMENTS.strip().replace(chr(10), ' ')}` for {TARGET}, every wheel in uv's cache. The floor is "
         "`uv pip install` with the library's own flags into an empty folder: from the lock that the library gives it, "
         "and from the same pins and hashes as a requirements file. `install + normalise` and `zip` are the library's "
-        "functions called in this process; `build, as a process` is an interpreter that imports the library, reads the "
-        "requirements and the lock, and does all of it into an empty cache."
+        "functions called in this process, and so are `audit` and `bytecode`, which is made only where a user wants "
+        "it; its limit is what CPython's own `compileall` takes for the same files. `build, as a process` is an "
+        "interpreter that imports the library, reads the requirements and the lock, and does all of it into an empty "
+        "cache."
     ),
     subjects=_subjects,
     rows=[
         Row(ours=TREE, over=UV, limit=1.3),
         Row(ours=TREE, over=UV_HASHED, limit=1.3),
+        Row(ours=TREE, over=UV, limit=1.25),
+        Row(ours=AUDITED, over=TREE, limit=1.0),
+        Row(ours=COMPILED, over=TREE, limit=1.0),
+        Row(ours=COMPILEALL, over=TREE),
+        Row(ours=COMPILED, over=COMPILEALL),
         Row(ours=ZIP, over=UV),
         Row(ours=BUILD, over=UV),
     ],

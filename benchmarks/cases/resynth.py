@@ -26,5 +26,7 @@ CASE = Case(
     rows=[
         Row(ours=synths.DEPS_KEPT, over=synths.PLAIN_KEPT, limit=1.1),
         Row(ours=synths.DEPS_FRESH, over=synths.PLAIN_FRESH, limit=1.1),
+        Row(ours=synths.DEPS_KEPT, over=synths.PLAIN_KEPT, limit=50, per=1, by="CPU"),
+        Row(ours=synths.DEPS_FRESH, over=synths.PLAIN_FRESH, limit=50, per=1, by="CPU"),
     ],
 )
