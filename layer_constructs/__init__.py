@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from layer_constructs.building.bundling import Bundling
     from layer_constructs.building.target import DEFAULT_RUNTIME, Target
     from layer_constructs.errors import LayerError
+    from layer_constructs.layers.content import ContentLayer
+    from layer_constructs.layers.custom_runtime import CustomRuntimeLayer
+    from layer_constructs.layers.python_code import PythonCodeLayer
     from layer_constructs.layers.python_deps import PythonDepsLayer
     from layer_constructs.layers.python_deps_set import PythonDepsLayerSet
     from layer_constructs.releasing.release import LayerRelease
@@ -26,11 +29,14 @@ __all__ = [
     "ApprovedLayersPolicy",
     "ApprovedLayersScp",
     "Bundling",
+    "ContentLayer",
+    "CustomRuntimeLayer",
     "LayerCatalog",
     "LayerError",
     "LayerRelease",
     "LayerRights",
     "Lifecycle",
+    "PythonCodeLayer",
     "PythonDepsLayer",
     "PythonDepsLayerSet",
     "ReleasedLayer",
@@ -48,11 +54,14 @@ _PLACES = {
     "ApprovedLayersPolicy": "approval.policies",
     "ApprovedLayersScp": "approval.policies",
     "Bundling": "building.bundling",
+    "ContentLayer": "layers.content",
+    "CustomRuntimeLayer": "layers.custom_runtime",
     "LayerCatalog": "approval.catalog",
     "LayerError": "errors",
     "LayerRelease": "releasing.release",
     "LayerRights": "sharing.rights",
     "Lifecycle": "sharing.lifecycle",
+    "PythonCodeLayer": "layers.python_code",
     "PythonDepsLayer": "layers.python_deps",
     "PythonDepsLayerSet": "layers.python_deps_set",
     "ReleasedLayer": "releasing.released_layer",

@@ -274,5 +274,6 @@ class AuditError(LayerError):
         super().__init__(
             f"{names} won't work on {target}",
             details=details,
-            fix=f"use another version, or, where it does no harm, say why: allow={{{next(iter(found))!r}: '...'}}",
+            fix="use another version or build, or, where it does no harm, say why: "
+            f"allow={{{next(iter(found))!r}: '...'}}",
         )

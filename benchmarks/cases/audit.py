@@ -7,8 +7,8 @@ from benchmarks.pairs import Subject
 from benchmarks.workspace import Workspace
 from layer_constructs.building import tree
 from layer_constructs.building.audit.audit import audit
-from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.install import install
 from layer_constructs.building.planning import make_plan
 from layer_constructs.building.target import Target

@@ -12,9 +12,9 @@ from benchmarks.pairs import Subject, process
 from benchmarks.workspace import APPS, Workspace
 from layer_constructs.building import archive, interpreter, tree
 from layer_constructs.building.audit.audit import audit
-from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.dependencies import Dependencies
+from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.install import install
 from layer_constructs.building.plan import BuildPlan

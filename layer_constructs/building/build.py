@@ -13,6 +13,8 @@ from layer_constructs.building.builders import builder_of, with_cached_file
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.cache import Cache, CachedLayer
+from layer_constructs.building.entry.placing import place
+from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.installers import ContainerInstaller, Installer, LocalInstaller
 from layer_constructs.building.inventory.components import components
@@ -30,9 +32,6 @@ from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
 from layer_constructs.errors import BuildError
-
-# Where Lambda's Python looks in a layer: `/opt/python`.
-SITE = "python"
 
 
 def build(
@@ -63,11 +62,13 @@ def build(
 
     def make(work: Path) -> LayerFacts:
         started = time.monotonic()
-        count = len(plan.packages)
-        report(f"{label}: building {count} {'package' if count == 1 else 'packages'} for {plan.target}")
-        wheels = plan.wheels or resolve.resolve_pins(
-            plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run
-        )
+        what = _what(plan)
+        report(f"{label}: building {what} for {plan.target}")
+        wheels = plan.wheels
+        if plan.pins:
+            wheels += tuple(
+                resolve.resolve_pins(plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run)
+            )
         wheels = tuple(wheel for wheel in wheels if wheel.name not in plan.left_out)
         wheels = tuple(projects.with_file(wheel, cache=cache, indexes=indexes, run=run) for wheel in wheels)
         wheels = _with_built_files(
@@ -80,7 +81,10 @@ def build(
             else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
         )  # fmt: skip
         root, contents = work / "root", plan.contents
-        installer.install(wheels, into=root / SITE)
+        if wheels:
+            installer.install(wheels, into=root / SITE)
+        if plan.own:
+            place(plan.own, root)
         finished = tree.normalise(root, site=SITE)
         if finished.contested:
             finished = _settle(finished, wheels, installer, root=root)
@@ -96,6 +100,8 @@ def build(
         if contents.bytecode:
             interpreter = interpreters.find(contents.bytecode, run=run)
             finished = compile_tree(root, finished, interpreter, site=SITE, run=run)
+        if plan.own:
+            finished = tree.with_run_bits(finished, plan.own.run_bits)
         beside = work / "beside"
         beside.mkdir()
         left = {owners.get(file.path) for file in finished.files}
@@ -106,10 +112,7 @@ def build(
         missing = {wheel.name for wheel in wheels} - installed
         if missing:
             raise BuildError(f"uv installed nothing for {', '.join(sorted(missing))}")
-        report(
-            f"{label}: {count} {'package' if count == 1 else 'packages'}, "
-            f"{megabytes(finished.unzipped_size)} of 250 MB, {time.monotonic() - started:.1f} s"
-        )
+        report(f"{label}: {what}, {megabytes(finished.unzipped_size)} of 250 MB, {time.monotonic() - started:.1f} s")
         return LayerFacts(
             digest=plan.digest,
             sha256=written.sha256,
@@ -137,6 +140,12 @@ def build_planned(
         report=report,
         run=run,
     )
+
+
+def _what(plan: BuildPlan) -> str:
+    """Such as ``3 packages and 1 own file``."""
+    counted = [(len(plan.packages), "package"), (len(plan.own.files) if plan.own else 0, "own file")]
+    return " and ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counted if count)
 
 
 def _with_built_files(

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.target import ArchitectureName, Target
 from layer_constructs.building.wheel import LockedWheel
+
+if TYPE_CHECKING:
+    from layer_constructs.building.entry.entry import Entry
 
 # Moved when the same wheels would give another tree or another meaning: every layer is then published anew.
 LAYOUT = 1
@@ -25,12 +29,13 @@ class Pin:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildPlan:
-    """The inputs of one layer: either exact wheels, or hashed pins among whose files the target's are chosen.
+    """The inputs of one layer: exact wheels, hashed pins among whose files the target's are chosen, or own files.
 
     :param target: what the layer is built for.
     :param architectures: every architecture that gets the same content.
     :param contents: what of the packages goes in.
     :param left_out: the pinned packages that are left to the runtime.
+    :param own: files of the user's own besides.
     :param made_in: the image and options of the container in which it is installed; None without one.
     """
 
@@ -41,6 +46,7 @@ class BuildPlan:
     made_in: str | None = None
     contents: Contents = field(default_factory=Contents)
     left_out: tuple[str, ...] = ()
+    own: Entry | None = None
 
     @property
     def packages(self) -> dict[str, str]:
@@ -51,12 +57,19 @@ class BuildPlan:
     @property
     def digest(self) -> str:
         """Names the content: the same on every host, and for every target that gets the same files."""
-        pins = tuple(pin for pin in self.pins if pin.name not in self.left_out)
-        content = digest_of(self.wheels) if self.wheels else _digest_of_pins(self.target, pins)
+        content = self._packages_digest()
         chosen = self.contents.fingerprint
-        if self.made_in is None and chosen is None:
+        if self.made_in is None and chosen is None and self.own is None:
             return content
-        return _sha256({"content": content, "made in": self.made_in, "contents": chosen})
+        value = {"content": content, "made in": self.made_in, "contents": chosen}
+        return _sha256(value if self.own is None else {**value, "own": self.own.digest})
+
+    def _packages_digest(self) -> str:
+        pins = tuple(pin for pin in self.pins if pin.name not in self.left_out)
+        if not pins:
+            return digest_of(self.wheels) if self.wheels else ""
+        pinned = _digest_of_pins(self.target, pins)
+        return _sha256({"pins": pinned, "wheels": digest_of(self.wheels)}) if self.wheels else pinned
 
 
 def digest_of(wheels: tuple[LockedWheel, ...]) -> str:

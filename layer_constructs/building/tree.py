@@ -12,7 +12,7 @@ import re
 import shutil
 import stat
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -146,6 +146,15 @@ def after_changes(root: Path, before: Tree, changed: Collection[str], *, site: s
             if mended != rows:
                 _rewrite(root, file, _record_text(mended))
     return normalise(root, site=site)
+
+
+def with_run_bits(tree: Tree, executable: Mapping[str, bool]) -> Tree:
+    """The tree with the run bits that some files must have, whatever the file system keeps.
+
+    :param executable: by path.
+    """
+    files = (replace(file, executable=executable.get(file.path, file.executable)) for file in tree.files)
+    return replace(tree, files=tuple(files))
 
 
 def _clean(folder: str, prefix: str, site: str, files: dict[str, TreeFile]) -> None:

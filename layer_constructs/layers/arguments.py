@@ -38,13 +38,14 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-def refuse_unknown(given: Mapping[str, object], *, construct: str) -> None:
-    """:raises ArgumentError: for an argument that the construct doesn't take, with what to write instead."""
+def refuse_unknown(given: Mapping[str, object], *, construct: str, instead: Mapping[str, str] = _INSTEAD) -> None:
+    """:param instead: what to write in place of what people who come from elsewhere write.
+    :raises ArgumentError: for an argument that the construct doesn't take.
+    """
     for name in given:
-        instead = _INSTEAD.get(name)
         raise ArgumentError(
             f"{construct} takes no argument {name!r}",
-            fix=f"write {instead}" if instead else "see the construct's documentation for its arguments",
+            fix=f"write {instead[name]}" if name in instead else "see the construct's documentation for its arguments",
         )
 
 

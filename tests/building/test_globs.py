@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from layer_constructs.building.pruning.globs import excluded
+from layer_constructs.building.globs import excluded
 from layer_constructs.errors import ArgumentError
 
 PATHS = [

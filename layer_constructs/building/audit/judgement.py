@@ -65,9 +65,11 @@ def judge(findings: Iterable[Finding], allow: Mapping[str, str]) -> Judgement:
     :raises ArgumentError: for a reason that says nothing.
     """
     refuse_empty(allow)
+    if not allow:
+        return Judgement(errors=tuple(findings), notes=(), unused=())
+    from packaging.utils import canonicalize_name  # most apps can do without
+
     canonical: dict[str, list[str]] = {}
-    if allow:
-        from packaging.utils import canonicalize_name  # most apps allow nothing
     for key in allow:
         name, colon, rule = key.partition(":")
         canonical.setdefault(f"{canonicalize_name(name)}{colon}{rule}", []).append(key)

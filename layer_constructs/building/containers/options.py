@@ -13,7 +13,7 @@ from pathlib import Path
 # A variable with such a name holds what must be in no hash: another value of it builds nothing anew.
 # (Texts: compiling them costs every app, and few have variables.)
 _LOGIN = r"://[^/\s]+@"  # in a URL
-_SECRET = r"(?i)TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY|_AUTH"
+_CONFIDENTIAL = r"(?i)TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY|_AUTH"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,4 +119,4 @@ def _public(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
-    return re.search(_SECRET, name) is not None or re.search(_LOGIN, value) is not None
+    return re.search(_CONFIDENTIAL, name) is not None or re.search(_LOGIN, value) is not None

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from layer_constructs.building import tree
-from layer_constructs.building.pruning.globs import excluded
+from layer_constructs.building.globs import excluded
 from layer_constructs.building.pruning.slim import needless
 from layer_constructs.building.tree import Tree
 

@@ -9,8 +9,10 @@ from typing import Literal, get_args
 PLUGIN = "layer-constructs"
 
 Rule = Literal[
+    "bootstrap-not-used",
     "conflict",
     "layer-twice",
+    "no-bootstrap",
     "no-layers-here",
     "permission-not-kept",
     "ships-again",

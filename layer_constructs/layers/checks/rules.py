@@ -9,6 +9,7 @@ from itertools import combinations
 
 from layer_constructs.building.progress import megabytes
 from layer_constructs.building.size import LIMIT
+from layer_constructs.layers.checks.bootstraps import bootstrap_findings
 from layer_constructs.layers.checks.content import Content
 from layer_constructs.layers.checks.finding import Finding, Rule
 from layer_constructs.layers.checks.subject import Subjects
@@ -41,6 +42,7 @@ def _of_one(function: LambdaFunction, layers: tuple[FunctionLayer, ...], subject
     yield from _too_many(function, layers, subjects)
     yield from _there_twice(function, layers, subjects)
     yield from _too_large(function, layers, subjects)
+    yield from bootstrap_findings(function, layers, subjects)
     for layer in layers:
         yield from _misfit(function, layer, subjects)
         yield from _ships_again(function, layer, subjects)

@@ -80,7 +80,7 @@ def test_the_error_groups_by_package_and_says_what_to_do() -> None:
         "    damaged: python/x.so needs libGL.so.1\n"
         "  python/own.so:\n"
         "    library-missing: python/own.so needs libGL.so.1\n"
-        "  fix: use another version, or, where it does no harm, say why: allow={'opencv-python': '...'}"
+        "  fix: use another version or build, or, where it does no harm, say why: allow={'opencv-python': '...'}"
     )
 
 

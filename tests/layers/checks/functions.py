@@ -27,3 +27,8 @@ def refusal(stage: cdk.Stage) -> str:
     with pytest.raises(RuntimeError) as caught:
         stage.synth()
     return str(caught.value)
+
+
+def accept(function: lambda_.Function, rule: str) -> None:
+    rule_id = f"layer-constructs::{rule}"
+    cdk.Validations.of(function).acknowledge(cdk.Acknowledgment(id=rule_id, reason="tried"))

@@ -11,7 +11,7 @@ import pytest
 from aws_cdk import aws_lambda as lambda_
 
 from layer_constructs.layers import construct_names
-from tests.layers.checks.functions import function, refusal
+from tests.layers.checks.functions import accept, function, refusal
 
 if TYPE_CHECKING:
     from syrupy.assertion import SnapshotAssertion
@@ -31,11 +31,6 @@ def cfn_function(stack: cdk.Stack, **more: Any) -> lambda_.CfnFunction:
         **more,
     }
     return lambda_.CfnFunction(stack, "Function", **given)
-
-
-def accept(function: lambda_.Function, rule: str) -> None:
-    rule_id = f"layer-constructs::{rule}"
-    cdk.Validations.of(function).acknowledge(cdk.Acknowledgment(id=rule_id, reason="tried"))
 
 
 def foreign_arns(count: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Files of the user's own that go into a layer."""
