@@ -78,7 +78,7 @@ def build(
             ContainerInstaller(options=bundling.options, pinned=image, target=plan.target, cache=cache,
                                indexes=indexes, report=report, run=run)
             if bundling.mode == "docker"
-            else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
+            else LocalInstaller(target=plan.target, work=work, indexes=indexes, report=report, run=run)
         )  # fmt: skip
         root, contents = work / "root", plan.contents
         if wheels:

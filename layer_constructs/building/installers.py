@@ -38,10 +38,20 @@ class LocalInstaller:
     target: Target
     work: Path
     indexes: Indexes
+    report: Report = to_stderr
     run: Run = run
 
     def install(self, wheels: Sequence[LockedWheel], *, into: Path, again: bool = False) -> None:
-        local.install(wheels, self.target, into=into, work=self.work, indexes=self.indexes, again=again, run=self.run)
+        local.install(
+            wheels,
+            self.target,
+            into=into,
+            work=self.work,
+            indexes=self.indexes,
+            again=again,
+            report=self.report,
+            run=self.run,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

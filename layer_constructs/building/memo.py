@@ -181,6 +181,6 @@ def _code() -> str | None:
     return hashlib.sha256(repr(found).encode(errors="backslashreplace")).hexdigest()
 
 
-def _state(status: os.stat_result, path: str) -> tuple[str, int, int, int]:
-    # As of an archive in the cache: the change time can't be set back.
-    return path, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+def _state(status: os.stat_result, path: str) -> tuple[str, int, int]:
+    # Not the change time: uv links installed files into its cache, and each new environment would move it.
+    return path, status.st_size, status.st_mtime_ns

@@ -62,6 +62,7 @@ class Terminal:
         self._environment = {
             **os.environ,
             "PATH": os.pathsep.join([*map(str, here), os.environ["PATH"]]),
+            "LAYER_CONSTRUCTS_CACHE_DIR": str(folder / "layers"),  # a guide shows what is built for the first time
             "LAYER_CONSTRUCTS_QUIET": "",
             "GIT_CONFIG_GLOBAL": os.devnull,
             **{f"GIT_{who}_{what}": "me@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
