@@ -20,6 +20,7 @@ from layer_constructs.building.install import install
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import make_plan
 from layer_constructs.building.process import Completed, run
+from layer_constructs.building.recorded import Recorded
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
 
@@ -93,9 +94,13 @@ def _subjects(workspace: Workspace) -> list[Subject]:
         workspace.gone("first-build", "compiled")()
         compiled_tree[:] = [make_tree(compiled)]
 
+    def make_zip(folder: Path, finished: tree.Tree) -> None:
+        recorded = Recorded(digests=finished.recorded, owners=finished.owners)
+        archive.write_zip(folder, finished, out, recorded=recorded)
+
     def zip_and_audit(folder: Path, finished: tree.Tree) -> None:
         audit(folder, finished, TARGET)
-        archive.write_zip(folder, finished, out)
+        make_zip(folder, finished)
 
     def compile_zip_and_audit() -> None:
         zip_and_audit(compiled, compile_tree(compiled, compiled_tree[0], python))
@@ -109,7 +114,7 @@ def _subjects(workspace: Workspace) -> list[Subject]:
             prepare=workspace.gone("first-build", "hashed-floor"),
         ),
         Subject(name=TREE, action=lambda: make_tree(ours), prepare=workspace.gone("first-build", "ours")),
-        Subject(name=ZIP, action=lambda: archive.write_zip(zipped, finished, out)),
+        Subject(name=ZIP, action=lambda: make_zip(zipped, finished)),
         Subject(name=AUDITED, action=lambda: zip_and_audit(zipped, finished)),
         Subject(name=COMPILED, action=compile_zip_and_audit, prepare=tree_to_compile),
         Subject(name=COMPILEALL, action=process(compileall, env=environment), prepare=tree_to_compile),
@@ -148,8 +153,9 @@ CASE = Case(
         f"`{REQUIREMENTS.strip().replace(chr(10), ' ')}` for {TARGET}, every wheel in uv's cache. The floor is "
         "`uv pip install` with the library's own flags into an empty folder: from the lock that the library gives it, "
         "and from the same pins and hashes as a requirements file. `install + normalise` and `zip` are the library's "
-        "functions called in this process, and so are `audit` and `bytecode`, which is made only where a user wants "
-        "it; its limit is what CPython's own `compileall` takes for the same files. `build, as a process` is an "
+        "functions called in this process (files are compared with their wheels' RECORDs while they are zipped), and "
+        "so are `audit` and `bytecode`, which is made only where a user wants it; its limit is what CPython's own "
+        "`compileall` takes for the same files. `build, as a process` is an "
         "interpreter that imports the library, reads the requirements and the lock, and does all of it into an empty "
         "cache."
     ),

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from deflate import crc32, deflate_compress
 
+from layer_constructs.building.recorded import Recorded
 from layer_constructs.building.tree import Tree, TreeFile
 from layer_constructs.errors import BuildError, Where
 
@@ -64,9 +65,10 @@ class _Entry:
     crc: int
     method: int
     data: bytes | bytearray
+    as_recorded: bool
 
 
-def write_zip(root: Path, tree: Tree, destination: Path) -> Archive:
+def write_zip(root: Path, tree: Tree, destination: Path, *, recorded: Recorded | None = None) -> Archive:
     """Write a tree as a zip: files only, sorted, of 1980-01-01, with mode 0644 or 0755.
 
     Lambda makes the folders by itself, and the CDK's own zips have no entries for them either. The bytes depend on the
@@ -74,6 +76,8 @@ def write_zip(root: Path, tree: Tree, destination: Path) -> Archive:
 
     :param root: the folder that ``tree`` describes.
     :param destination: a file that is written anew; what is left there after an error is not a zip.
+    :param recorded: what RECORDs say of the files. Compared here, where each is read: what is in the zip was compared.
+    :raises NotAsRecordedError: naming all files that differ from that.
     :raises BuildError: for more than 65,535 files or 4 GiB, a name that is not Unicode, or a file that is no longer
         what ``tree`` says.
     :raises OSError: if the files can't be read, or the zip can't be written.
@@ -82,8 +86,12 @@ def write_zip(root: Path, tree: Tree, destination: Path) -> Archive:
     central = bytearray()
     offset = 0
     digest = hashlib.sha256()
+    recorded = recorded or Recorded()
+    differing = []
     with destination.open("wb") as zipped:
-        for entry in _deflated(root, tree):
+        for entry in _deflated(root, tree, recorded):
+            if not entry.as_recorded:
+                differing.append(entry.file.path)
             name = entry.file.path.encode()
             common = (
                 _VERSION,
@@ -107,6 +115,7 @@ def write_zip(root: Path, tree: Tree, destination: Path) -> Archive:
         end = _END.pack(b"PK\5\6", 0, 0, count, count, len(central), offset, 0)
         _write(zipped, digest, central)
         _write(zipped, digest, end)
+    recorded.refuse(differing)
     return Archive(sha256=digest.hexdigest(), size=offset + len(central) + len(end))
 
 
@@ -155,7 +164,7 @@ def _check(tree: Tree) -> None:
         )
 
 
-def _deflated(root: Path, tree: Tree) -> Iterator[_Entry]:
+def _deflated(root: Path, tree: Tree, recorded: Recorded) -> Iterator[_Entry]:
     """The entries in the tree's order, deflated by as many threads as there are cores."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as workers:
         waiting: deque[tuple[int, Future[list[_Entry]]]] = deque()
@@ -167,7 +176,7 @@ def _deflated(root: Path, tree: Tree) -> Iterator[_Entry]:
                     done, future = waiting.popleft()
                     yield from future.result()
                     in_flight -= done
-                waiting.append((size, workers.submit(_deflate, root, job)))
+                waiting.append((size, workers.submit(_deflate, root, job, recorded)))
                 in_flight += size
             while waiting:
                 yield from waiting.popleft()[1].result()
@@ -189,7 +198,7 @@ def _jobs(files: tuple[TreeFile, ...]) -> Iterator[list[TreeFile]]:
         yield job
 
 
-def _deflate(root: Path, files: list[TreeFile]) -> list[_Entry]:
+def _deflate(root: Path, files: list[TreeFile], recorded: Recorded) -> list[_Entry]:
     entries = []
     for file in files:
         path = root / file.path
@@ -207,6 +216,7 @@ def _deflate(root: Path, files: list[TreeFile]) -> list[_Entry]:
                 crc=crc32(content),
                 method=_DEFLATED if smaller else _STORED,
                 data=data if smaller else content,
+                as_recorded=recorded.fits(file.path, content),
             )
         )
     return entries

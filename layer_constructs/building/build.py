@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from layer_constructs.building import archive, projects, record, tree
-from layer_constructs.building import interpreter as interpreters
+from layer_constructs.building import projects
+from layer_constructs.building.assembly import Assembly
 from layer_constructs.building.builders import builder_of, with_cached_file
 from layer_constructs.building.bundling import Bundling
-from layer_constructs.building.bytecode import compile_tree
 from layer_constructs.building.cache import Cache, CachedLayer
-from layer_constructs.building.entry.placing import place
-from layer_constructs.building.entry.python_code import SITE
 from layer_constructs.building.indexes.index import Indexes
-from layer_constructs.building.installers import ContainerInstaller, Installer, LocalInstaller
-from layer_constructs.building.inventory.components import components
+from layer_constructs.building.installers import ContainerInstaller, LocalInstaller
 from layer_constructs.building.layer_facts import LayerFacts, Package
 from layer_constructs.building.locking import resolve
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import Planned
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, megabytes, to_stderr
-from layer_constructs.building.provision import refuse_conflicts
-from layer_constructs.building.pruning.prune import prune
-from layer_constructs.building.pruning.strip import strip
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
-from layer_constructs.errors import BuildError
 
 
 def build(
@@ -78,40 +69,19 @@ def build(
             ContainerInstaller(options=bundling.options, pinned=image, target=plan.target, cache=cache,
                                indexes=indexes, report=report, run=run)
             if bundling.mode == "docker"
-            else LocalInstaller(target=plan.target, work=work, indexes=indexes, report=report, run=run)
+            else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
         )  # fmt: skip
-        root, contents = work / "root", plan.contents
-        if wheels:
-            installer.install(wheels, into=root / SITE)
-        if plan.own:
-            place(plan.own, root)
-        finished = tree.normalise(root, site=SITE)
-        if finished.contested:
-            finished = _settle(finished, wheels, installer, root=root)
-        installed = finished.sizes.keys()
-        if contents.provided_by_runtime:
-            refuse_conflicts(root, finished, plan.target, left_out=plan.left_out, versions=runtime_versions or {})
-        listed = components(root, finished, wheels=wheels)  # before `exclude` takes metadata
-        owners = finished.owners
-        pruned = prune(root, finished, exclude=contents.exclude, slim=contents.slim)
-        if finished.files and not pruned.tree.files:
-            raise BuildError("exclude leaves nothing of the layer", fix="name less in exclude=[...]")
-        finished = strip(root, pruned.tree) if contents.strip else pruned.tree
-        if contents.bytecode:
-            interpreter = interpreters.find(contents.bytecode, run=run)
-            finished = compile_tree(root, finished, interpreter, site=SITE, run=run)
-        if plan.own:
-            finished = tree.with_run_bits(finished, plan.own.run_bits)
-        beside = work / "beside"
-        beside.mkdir()
-        left = {owners.get(file.path) for file in finished.files}
-        listed = tuple(component for component in listed if component.name in left)
-        record.write(beside, root, finished, plan.target, digest=plan.digest, listed=listed, unmatched=pruned.unmatched)
-        written = archive.write_zip(root, finished, work / "layer.zip")
-        shutil.rmtree(root)
-        missing = {wheel.name for wheel in wheels} - installed
-        if missing:
-            raise BuildError(f"uv installed nothing for {', '.join(sorted(missing))}")
+        assembly = Assembly(
+            plan=plan,
+            wheels=wheels,
+            installer=installer,
+            work=work,
+            runtime_versions=runtime_versions or {},
+            report=report,
+            run=run,
+        )
+        assembled = assembly.assemble()
+        finished, written = assembled.tree, assembled.archive
         report(f"{label}: {what}, {megabytes(finished.unzipped_size)} of 250 MB, {time.monotonic() - started:.1f} s")
         return LayerFacts(
             digest=plan.digest,
@@ -170,11 +140,3 @@ def _with_built_files(
         else wheel
         for wheel in wheels
     )
-
-
-def _settle(contested: tree.Tree, wheels: Sequence[LockedWheel], installer: Installer, *, root: Path) -> tree.Tree:
-    """Where several wheels bring one path, the last by name wins: uv installs side by side, so chance would decide."""
-    rivals = {name for names in contested.contested.values() for name in names}
-    for wheel in sorted((wheel for wheel in wheels if wheel.name in rivals), key=lambda wheel: wheel.name):
-        installer.install([wheel], into=root / SITE, again=True)
-    return tree.normalise(root, site=SITE)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from layer_constructs.building import uv
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.locking import uv_errors
 from layer_constructs.building.process import Completed, Run, run
-from layer_constructs.building.progress import Report, to_stderr
-from layer_constructs.building.recorded import changed_files
 from layer_constructs.building.target import Target
 from layer_constructs.building.unsafe import SAY_SO, pylock_of, refuse_unsafe
 from layer_constructs.building.wheel import LockedWheel, check_local
@@ -26,17 +24,15 @@ def install(
     work: Path,
     indexes: Indexes,
     again: bool = False,
-    report: Report = to_stderr,
     run: Run = run,
 ) -> None:
-    """Unpack exactly these wheels, each checked against its hash, and what uv unpacked before against its RECORD.
+    """Unpack exactly these wheels, each checked against its hash; of one that uv unpacked before, its copy.
 
     Without network first: where uv has every wheel already, asking an index would cost more than the unpacking.
 
     :param again: over what is there already.
     :raises HashMismatchError: if a wheel is not the one that was locked.
-    :raises BuildError: if a wheel can't be unpacked, one of its files would leave its folder, or uv's copy of it was
-        changed and it can't be fetched anew.
+    :raises BuildError: if a wheel can't be unpacked, or one of its files would leave its folder.
     """
     for wheel in wheels:
         if wheel.path is not None:
@@ -63,23 +59,23 @@ def install(
         refuse_unsafe(done.stderr, wheels, target, indexes=indexes, run=run)
         if done.returncode != 0:
             raise uv_errors.installation_failure(done.stderr, indexes=indexes)
-    if not again:
-        _mend(wheels, target, into=into, work=work, indexes=indexes, report=report, run=run)
 
 
-def _mend(
-    wheels: Sequence[LockedWheel],
+def install_anew(
+    edited: Mapping[LockedWheel, Sequence[str]],
     target: Target,
     *,
     into: Path,
     work: Path,
     indexes: Indexes,
-    report: Report,
-    run: Run,
+    run: Run = run,
 ) -> None:
-    """Install anew what isn't what its wheel records: uv's unpacked copy was edited, or the record is careless."""
-    differing = changed_files(into)
-    for wheel in (wheel for wheel in wheels if wheel.name in differing):
+    """Unpack these wheels over what is there, from their index and not from what uv unpacked before.
+
+    :param edited: why, for the error: the files of each that aren't as recorded.
+    :raises BuildError: if one can't be fetched.
+    """
+    for wheel, paths in edited.items():
         pylock = work / "pylock.again.toml"
         pylock.write_text(pylock_of([wheel]), encoding="utf-8")
         done = uv.call(
@@ -92,10 +88,11 @@ def _mend(
         if done.returncode != 0:
             raise BuildError(
                 f"{wheel.filename} was changed after uv unpacked it, and can't be fetched anew",
-                details=[f"not as it records: {', '.join(differing[wheel.name][:5])}", *done.stderr.splitlines()[-3:]],
+                details=[f"not as it records: {', '.join(paths[:5])}", *done.stderr.splitlines()[-3:]],
                 fix=f"uv cache clean {wheel.name}, and synthesise where its index can be reached",
             )
-    still = changed_files(into) if differing else {}
-    for name in differing.keys() - still.keys():
-        uv.call(["cache", "clean", name, "--quiet"], run=run, environment={}, secrets=(), cwd=work)
-        report(f"{name} in uv's cache had changed files: it was fetched anew ({', '.join(differing[name][:3])})")
+
+
+def forget(name: str, *, work: Path, run: Run = run) -> None:
+    """Take a package out of uv's cache."""
+    uv.call(["cache", "clean", name, "--quiet"], run=run, environment={}, secrets=(), cwd=work)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from layer_constructs.building import install as local
 from layer_constructs.building.cache import Cache
@@ -27,18 +27,31 @@ from layer_constructs.building.wheel import LockedWheel
 class Installer(Protocol):
     """Unpacks exactly these wheels into a folder, each checked against its hash."""
 
+    keeps_unpacked: ClassVar[bool]
+    """What was unpacked is kept for the next time, where others can edit it."""
+
     def install(self, wheels: Sequence[LockedWheel], *, into: Path, again: bool = False) -> None:
         """:param again: over what is there already."""
+
+    def install_anew(self, edited: Mapping[LockedWheel, Sequence[str]], *, into: Path) -> None:
+        """The same over what is there already, of nothing that was kept.
+
+        :param edited: the paths of the files of which something else was kept than their wheel has.
+        """
+
+    def forget(self, name: str) -> None:
+        """Keep nothing of that package any longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LocalInstaller:
     """On this machine."""
 
+    keeps_unpacked: ClassVar[bool] = True
+
     target: Target
     work: Path
     indexes: Indexes
-    report: Report = to_stderr
     run: Run = run
 
     def install(self, wheels: Sequence[LockedWheel], *, into: Path, again: bool = False) -> None:
@@ -49,9 +62,14 @@ class LocalInstaller:
             work=self.work,
             indexes=self.indexes,
             again=again,
-            report=self.report,
             run=self.run,
         )
+
+    def install_anew(self, edited: Mapping[LockedWheel, Sequence[str]], *, into: Path) -> None:
+        local.install_anew(edited, self.target, into=into, work=self.work, indexes=self.indexes, run=self.run)
+
+    def forget(self, name: str) -> None:
+        local.forget(name, work=self.work, run=self.run)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,6 +78,8 @@ class ContainerInstaller:
 
     :param pinned: the image that the lock records.
     """
+
+    keeps_unpacked: ClassVar[bool] = False
 
     options: ContainerOptions
     pinned: BuildImage | None
@@ -93,3 +113,9 @@ class ContainerInstaller:
             failure=partial(uv_errors.installation_failure, indexes=self.indexes),
             run=self.run,
         )
+
+    def install_anew(self, edited: Mapping[LockedWheel, Sequence[str]], *, into: Path) -> None:
+        self.install(tuple(edited), into=into)
+
+    def forget(self, name: str) -> None:
+        """Nothing was kept: uv's cache goes with the container."""

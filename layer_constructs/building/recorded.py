@@ -1,64 +1,72 @@
-"""Installed files against the hashes that their wheels record."""
+"""Installed files against the hashes that their wheels record.
+
+uv checks the hash of a wheel when it downloads it, and unpacks it once; what it unpacked is linked into other
+environments, where an edit reaches uv's own copy and everything that is installed of it later.
+"""
 
 from __future__ import annotations
 
 import base64
-import csv
 import hashlib
-import os
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from packaging.utils import canonicalize_name
+from layer_constructs.errors import BuildError
 
 
-def changed_files(site: Path) -> dict[str, list[str]]:
-    """The files of each distribution that aren't what its RECORD says, by canonical name.
+class NotAsRecordedError(BuildError):
+    """Files have other contents than the RECORD of their wheel says.
 
-    uv checks the hash of a wheel when it downloads it, and unpacks it once; what it unpacked is linked into other
-    environments, where an edit reaches uv's own copy and everything that is installed of it later.
-
-    A file that several distributions list is left out: which one's is there, others look after. So is one with no
-    sha256, and what isn't there.
-
-    :param site: the folder that packages were installed to, before anything is changed in it.
+    :param files: their paths, by distribution.
     """
-    listed: dict[str, set[tuple[str, str, str]]] = {}
-    for record in sorted(site.glob("*.dist-info/RECORD")):
-        owner = canonicalize_name(record.parent.name.removesuffix(".dist-info").rpartition("-")[0])
-        for path, digest in _rows(record):
-            listed.setdefault(path, set()).add((owner, path, digest))
-    single = [one for claims in listed.values() if len(claims) == 1 for one in claims]
-    workers = os.cpu_count() or 1
-    found: dict[str, list[str]] = {}
-    with ThreadPoolExecutor(workers) as pool:  # a share each: handing over every file costs more than hashing most
-        for different in pool.map(partial(_different, os.fspath(site)), (single[n::workers] for n in range(workers))):
-            for name, path in different:
-                found.setdefault(name, []).append(path)
-    return {name: sorted(paths) for name, paths in sorted(found.items())}
+
+    def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
+        self.files = files
+        super().__init__(
+            f"files of {', '.join(sorted(files))} are not what their wheels record",
+            details=sorted(path for paths in files.values() for path in paths)[:5],
+            fix="synthesise when nothing writes to uv's cache any more",
+        )
 
 
-def _rows(record: Path) -> Iterator[tuple[str, str]]:
-    """Paths with their sha256; what can't be read is for those who normalise."""
-    try:
-        with record.open(encoding="utf-8", newline="") as text:
-            for row in csv.reader(text):
-                if len(row) > 1 and row[1].startswith("sha256="):
-                    yield row[0], row[1].removeprefix("sha256=")
-    except (ValueError, csv.Error, OSError):
-        return
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What RECORDs say of files.
+
+    :param digests: RECORD's words (``sha256=...``) by path, as :attr:`tree.Tree.recorded`.
+    :param owners: of each of these paths, the distribution.
+    """
+
+    digests: Mapping[str, str] = field(default_factory=dict)
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, names: Collection[str]) -> Recorded:
+        """No others than these distributions' files."""
+        digests = {path: digest for path, digest in self.digests.items() if self.owners[path] in names}
+        return Recorded(digests=digests, owners=self.owners)
+
+    def fits(self, path: str, content: bytes) -> bool:
+        """Whether nothing else is recorded of this file."""
+        return path not in self.digests or recorded_hash(content) == self.digests[path]
+
+    def differing(self, root: Path, paths: Iterable[str]) -> list[str]:
+        """Those of the files under ``root`` that aren't as recorded."""
+        return [path for path in paths if path in self.digests and not self.fits(path, (root / path).read_bytes())]
+
+    def refuse(self, paths: Sequence[str]) -> None:
+        """:raises NotAsRecordedError: if there are any."""
+        if paths:
+            raise NotAsRecordedError(self.by_owner(paths))
+
+    def by_owner(self, paths: Iterable[str]) -> dict[str, list[str]]:
+        """The paths of each distribution."""
+        found: dict[str, list[str]] = {}
+        for path in paths:
+            found.setdefault(self.owners[path], []).append(path)
+        return found
 
 
-def _different(site: str, listed: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    found = []
-    for name, path, digest in listed:
-        try:
-            with open(f"{site}/{path}", "rb") as file:  # noqa: PTH123 - of some thousand files, a path each is felt
-                content = file.read()  # file_digest would make a buffer of 256 KB for each
-        except OSError:
-            continue
-        if base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode() != digest:
-            found.append((name, path))
-    return found
+def recorded_hash(content: bytes) -> str:
+    """What RECORD says of a file with that content (PyPA, "Recording installed projects")."""
+    return f"sha256={base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b'=').decode()}"

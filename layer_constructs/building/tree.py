@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import csv
-import hashlib
 import io
 import os
 import posixpath
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from layer_constructs.building.recorded import recorded_hash
 from layer_constructs.building.wheel import leaves_its_folder
 from layer_constructs.errors import BuildError
 
@@ -61,12 +60,14 @@ class Tree:
         names in order. Which content is there is chance: uv installs wheels at the same time. Installing those
         distributions again, one after the other in this order, settles it.
     :param owners: of each file that a RECORD lists, the distribution: of several, the last by name.
+    :param recorded: what its owner's RECORD says of a file (``sha256=...``), where it does.
     """
 
     files: tuple[TreeFile, ...]
     sizes: Mapping[str, int]
     contested: Mapping[str, tuple[str, ...]]
     owners: Mapping[str, str] = field(default_factory=dict)
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def unzipped_size(self) -> int:
@@ -98,7 +99,7 @@ def normalise(root: Path, *, site: str = "python") -> Tree:
         content = _without_host(root / path)
         if content is not None:
             files[path] = _rewrite(root, files[path], content)
-            mended[path] = (_record_hash(content), str(len(content)))
+            mended[path] = (recorded_hash(content), str(len(content)))
     owned: dict[str, set[str]] = {}
     claims: dict[str, dict[str, list[str]]] = {}
     for path in [path for path in files if _is_record(path, site)]:
@@ -116,6 +117,7 @@ def normalise(root: Path, *, site: str = "python") -> Tree:
                     fix=f"leave {name} out, or use a version whose files stay in their folder",
                 )
         files[path] = _rewrite(root, files[path], _record_text(rows))
+    owners = {path: max(name for names in by_digest.values() for name in names) for path, by_digest in claims.items()}
     return Tree(
         files=tuple(files[path] for path in sorted(files)),
         sizes={name: sum(files[path].size for path in owned[name]) for name in sorted(owned)},
@@ -124,8 +126,12 @@ def normalise(root: Path, *, site: str = "python") -> Tree:
             for path, by_digest in sorted(claims.items())
             if len(by_digest) > 1
         },
-        owners={
-            path: max(name for names in by_digest.values() for name in names) for path, by_digest in claims.items()
+        owners=owners,
+        recorded={
+            path: mended[path][0] if path in mended else digest
+            for path, by_digest in claims.items()
+            for digest, names in by_digest.items()
+            if owners[path] in names and digest.startswith("sha256=")
         },
     )
 
@@ -138,7 +144,7 @@ def after_changes(root: Path, before: Tree, changed: Collection[str], *, site: s
     facts: dict[str, tuple[str, str]] = {}
     for path in changed:
         content = (root / path).read_bytes()
-        facts[path] = (_record_hash(content), str(len(content)))
+        facts[path] = (recorded_hash(content), str(len(content)))
     for file in before.files:
         if facts and _is_record(file.path, site):
             rows = _read_record(root, file.path)
@@ -233,11 +239,6 @@ def _record_text(rows: list[tuple[str, str, str]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(sorted(rows))
     return text.getvalue().encode()
-
-
-def _record_hash(content: bytes) -> str:
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
-    return f"sha256={digest.decode()}"
 
 
 def _rewrite(root: Path, file: TreeFile, content: bytes) -> TreeFile:
