@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from layer_constructs.building.cache import DIRECTORY_VARIABLE, Cache
+from layer_constructs.building.cache import Cache
+from layer_constructs.building.cache_folder import DIRECTORY_VARIABLE
 from layer_constructs.building.process import clean_environment
 from layer_constructs.building.progress import QUIET_VARIABLE
 

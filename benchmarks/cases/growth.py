@@ -18,7 +18,7 @@ from benchmarks.case import Unavailable
 from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Sample, cpu, wall
 from benchmarks.workspace import APPS, Workspace
-from layer_constructs.building.cache import DIRECTORY_VARIABLE
+from layer_constructs.building.cache_folder import DIRECTORY_VARIABLE
 from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.plans import make_plans
 from layer_constructs.building.target import ARCHITECTURES, RUNTIMES, Target

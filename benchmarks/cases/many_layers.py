@@ -18,13 +18,15 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+REQUIREMENTS = tuple("\n".join(three) + "\n" for three in islice(combinations(_PACKAGES, 3), COUNT))
+
+
 def _subjects(workspace: Workspace) -> list[Subject]:
     empty = workspace.place("many", "empty")
     empty.mkdir(exist_ok=True)
-    chosen = islice(combinations(_PACKAGES, 3), COUNT)
     files = [
-        workspace.file("many", f"layer{number}", "requirements.txt", text="\n".join(three) + "\n")
-        for number, three in enumerate(chosen)
+        workspace.file("many", f"layer{number}", "requirements.txt", text=text)
+        for number, text in enumerate(REQUIREMENTS)
     ]
     return synths.kept_and_fresh(workspace, "many", plain=[empty] * COUNT, deps=files)
 

@@ -15,7 +15,7 @@ from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Spread
 from benchmarks.workspace import APPS, Workspace
 from layer_constructs.building.build import build_planned
-from layer_constructs.building.cache import DIRECTORY_VARIABLE
+from layer_constructs.building.cache_folder import DIRECTORY_VARIABLE
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.dependencies import Dependencies
 from layer_constructs.building.planning import make_plan

@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.case import Case, Row
-from benchmarks.cases.peers import SMALL, Bench, or_missing
 from benchmarks.pairs import Subject, process
+from benchmarks.peers.bench import Bench, or_missing
 from benchmarks.peers.installation import Container, Peers, container, peers
+from benchmarks.peers.work import SMALL
 from benchmarks.workspace import ROOT, Workspace
 
 _SCRIPT = ROOT / "benchmarks" / "peers" / "template_tests.py"
@@ -34,7 +35,7 @@ def _subjects(workspace: Workspace) -> dict[str, Subject]:
 
     def alpha(name: str, count: int, outdir: str | Path) -> Subject:
         def make(there: Peers, box: Container) -> Subject:
-            words: list[str | Path] = [bench.place("entry"), box.image, box.ca_bundle, bench.pip_cache]
+            words: list[str | Path] = [bench.entries[0], box.image, box.ca_bundle, bench.pip_cache]
             done = act(there.program("python"), bench.theirs, "alpha", str(count), outdir, *words)
             return Subject(name=name, action=done.action, optional=True)
 

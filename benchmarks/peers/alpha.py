@@ -1,6 +1,6 @@
-"""``alpha.py OUTDIR ENTRY IMAGE CA_BUNDLE PIP_CACHE``: an app with a PythonLayerVersion of aws-lambda-python-alpha.
+"""``alpha.py OUTDIR IMAGE CA_BUNDLE PIP_CACHE ENTRY...``: an app with a layer for each.
 
-Run by the peers' own Python.
+A PythonLayerVersion of aws-lambda-python-alpha. Run by the peers' own Python.
 """
 
 import sys
@@ -9,21 +9,23 @@ import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_python_alpha as alpha
 
-outdir, entry, image, ca_bundle, pip_cache = sys.argv[1:]
+outdir, image, ca_bundle, pip_cache, *entries = sys.argv[1:]
 app = cdk.App(outdir=outdir, analytics_reporting=False)
-alpha.PythonLayerVersion(
-    cdk.Stack(app, "Stack"),
-    "Layer",
-    entry=entry,
-    compatible_runtimes=[lambda_.Runtime.PYTHON_3_11],
-    compatible_architectures=[lambda_.Architecture.X86_64],
-    bundling=alpha.BundlingOptions(
-        image=cdk.DockerImage.from_registry(image),
-        environment={"PIP_CERT": "/peers/ca.pem", "PIP_CACHE_DIR": "/peers/pip"},
-        volumes=[
-            cdk.DockerVolume(host_path=ca_bundle, container_path="/peers/ca.pem"),
-            cdk.DockerVolume(host_path=pip_cache, container_path="/peers/pip"),
-        ],
-    ),
-)
+stack = cdk.Stack(app, "Stack")
+for number, entry in enumerate(entries):
+    alpha.PythonLayerVersion(
+        stack,
+        f"Layer{number}",
+        entry=entry,
+        compatible_runtimes=[lambda_.Runtime.PYTHON_3_11],
+        compatible_architectures=[lambda_.Architecture.X86_64],
+        bundling=alpha.BundlingOptions(
+            image=cdk.DockerImage.from_registry(image),
+            environment={"PIP_CERT": "/peers/ca.pem", "PIP_CACHE_DIR": "/peers/pip"},
+            volumes=[
+                cdk.DockerVolume(host_path=ca_bundle, container_path="/peers/ca.pem"),
+                cdk.DockerVolume(host_path=pip_cache, container_path="/peers/pip"),
+            ],
+        ),
+    )
 app.synth()
