@@ -16,7 +16,7 @@ import pytest
 import yaml
 from aws_cdk.aws_lambda_python_alpha import BundlingOptions, PythonLayerVersion
 
-from layer_constructs.building.cache import DIRECTORY_VARIABLE
+from layer_constructs.building.cache_folder import DIRECTORY_VARIABLE
 from layer_constructs.cli import main
 from tests.support.docs_guide import DOCS, ROOT, Block, blocks_of, jobs_of, missing_from
 from tests.support.docs_terminal import TOKEN, Terminal

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from layer_constructs.building import process
-from layer_constructs.building.cache import DIRECTORY_VARIABLE
+from layer_constructs.building.cache_folder import DIRECTORY_VARIABLE
 from layer_constructs.building.containers.engine import ENGINE_VARIABLE
 from layer_constructs.building.indexes import environment as indexes
 from layer_constructs.building.progress import QUIET_VARIABLE

@@ -14,7 +14,7 @@ from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.installers import ContainerInstaller, LocalInstaller
 from layer_constructs.building.layer_facts import LayerFacts, Package
-from layer_constructs.building.locking import resolve
+from layer_constructs.building.locking import resolve_target
 from layer_constructs.building.plan import BuildPlan
 from layer_constructs.building.planning import Planned
 from layer_constructs.building.process import Run, run
@@ -58,7 +58,7 @@ def build(
         wheels = plan.wheels
         if plan.pins:
             wheels += tuple(
-                resolve.resolve_pins(plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run)
+                resolve_target.resolve_pins(plan.pins, plan.target, requirements=requirements, indexes=indexes, run=run)
             )
         wheels = tuple(wheel for wheel in wheels if wheel.name not in plan.left_out)
         wheels = tuple(projects.with_file(wheel, cache=cache, indexes=indexes, run=run) for wheel in wheels)

@@ -13,8 +13,8 @@ from pathlib import Path
 from layer_constructs.building.build import build_planned
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.dependencies import Dependencies, is_pylock, to_lock
+from layer_constructs.building.locking.entries import TOOL
 from layer_constructs.building.locking.lock_request import lock_path
-from layer_constructs.building.locking.selection import TOOL
 from layer_constructs.building.planning import Planned, make_plan
 from layer_constructs.building.process import Run, run
 from layer_constructs.building.progress import Report, to_stderr

@@ -9,10 +9,10 @@ from dataclasses import replace
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from layer_constructs.building.locking import selection
+from layer_constructs.building.locking import fit
 from layer_constructs.building.locking.pins import LockedFile
 from layer_constructs.building.locking.question import Question
-from layer_constructs.building.locking.resolve import resolve_target
+from layer_constructs.building.locking.resolve_target import resolve_target
 from layer_constructs.building.process import Run
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
@@ -149,7 +149,7 @@ class _Checker:
         )
 
     def _fits(self, filename: str) -> bool:
-        return selection.best([("", filename)], self._target) is not None
+        return fit.best([("", filename)], self._target) is not None
 
     def _offered(self, name: str, specifier: str, *, from_source: bool = False) -> str | None:
         return offered(self._question, name, specifier, target=self._target, from_source=from_source, run=self._run)

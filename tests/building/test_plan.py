@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layer_constructs.building.locking import selection
+from layer_constructs.building.locking import fit, selection
 from layer_constructs.building.plan import BuildPlan, Pin, digest_of
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LocalProject, LockedWheel, filename_of, leaves_its_folder
@@ -92,13 +92,13 @@ def test_a_digest_does_not_depend_on_the_order_of_pins_and_hashes(pins: list[Pin
 
 
 def test_the_same_files_have_one_digest_on_every_target() -> None:
-    targets = selection.all_targets()
+    targets = fit.all_targets()
 
     assert {plan(SIX, target=target).digest for target in targets} == {plan(SIX).digest}
 
 
 def test_pins_have_a_digest_for_each_target() -> None:
-    targets = selection.all_targets()
+    targets = fit.all_targets()
 
     assert len({pinned(*PINS, target=target).digest for target in targets}) == len(targets)
 

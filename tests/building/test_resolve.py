@@ -13,7 +13,8 @@ from packaging.version import Version
 from layer_constructs.building.indexes.index import read_indexes
 from layer_constructs.building.locking.pins import Pins, Upgrade
 from layer_constructs.building.locking.question import Question
-from layer_constructs.building.locking.resolve import resolve, resolve_pins, resolve_target
+from layer_constructs.building.locking.resolve import resolve
+from layer_constructs.building.locking.resolve_target import resolve_pins, resolve_target
 from layer_constructs.building.plan import Pin
 from layer_constructs.building.reading.requirements import parse_requirements
 from layer_constructs.building.target import ARCHITECTURES, Target

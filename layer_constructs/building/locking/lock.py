@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from layer_constructs.building.locking import selection
+from layer_constructs.building.locking import entries, selection
 from layer_constructs.building.locking.moment import moment
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.reading.seen import read_bytes
@@ -135,7 +135,7 @@ def load(path: Path) -> Lock | None:
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise LockInvalidError(f"not valid TOML: {error}", where=Where(path), fix=selection.AGAIN) from error
+        raise LockInvalidError(f"not valid TOML: {error}", where=Where(path), fix=entries.AGAIN) from error
     return understand(document, path)
 
 
@@ -145,7 +145,7 @@ def understand(document: Mapping[str, Any], path: Path) -> Lock:
     :raises LockInvalidError: if it is not a lock that this library made.
     """
     tool = document.get("tool")
-    facts = tool.get(selection.TOOL) if isinstance(tool, dict) else None
+    facts = tool.get(entries.TOOL) if isinstance(tool, dict) else None
     if not isinstance(facts, dict):
         raise LockInvalidError(
             "the file is there, but layer-constructs did not make it",
@@ -174,7 +174,7 @@ def understand(document: Mapping[str, Any], path: Path) -> Lock:
         exclude_newer = None if newer is None else moment(_text(newer, "exclude-newer"))
     except (_EditedError, ArgumentError) as error:
         raise LockInvalidError(
-            f"its table [tool.{selection.TOOL}] was edited: {error}", where=Where(path), fix=selection.AGAIN
+            f"its table [tool.{entries.TOOL}] was edited: {error}", where=Where(path), fix=entries.AGAIN
         ) from error
     return Lock(
         path=path,

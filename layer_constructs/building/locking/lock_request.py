@@ -12,8 +12,8 @@ from typing import cast
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.indexes.index import Indexes
 from layer_constructs.building.indexes.url import public_url
+from layer_constructs.building.locking.entries import AGAIN
 from layer_constructs.building.locking.lock import Lock, MadeFrom
-from layer_constructs.building.locking.selection import AGAIN
 from layer_constructs.building.reading.redaction import redact
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.reading.requirements import RequirementsFile

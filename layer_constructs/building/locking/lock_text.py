@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from layer_constructs.building.locking import selection
+from layer_constructs.building.locking import entries
 from layer_constructs.building.locking.lock import FORMAT, MadeFrom
 from layer_constructs.building.locking.pins import LockedFile, Pins
 from layer_constructs.building.sdist import LockedSdist
@@ -60,7 +60,7 @@ def render(
         if isinstance(value, list):
             table["made-from"][key].multiline(True)
     tool = tomlkit.table(is_super_table=True)
-    tool[selection.TOOL] = table
+    tool[entries.TOOL] = table
     document["tool"] = tool
     return str(tomlkit.dumps(document))
 
@@ -148,7 +148,7 @@ def _content(by_architecture: Mapping[ArchitectureName, LockedFile], lock: Path)
             return {
                 "directory": {"path": _relative(file.project.path, lock), "editable": False},
                 "tool": {
-                    selection.TOOL: {
+                    entries.TOOL: {
                         "wheel": file.filename,
                         "wheel-sha256": file.sha256,
                         "source-sha256": file.project.source_sha256,
@@ -167,7 +167,7 @@ def _content(by_architecture: Mapping[ArchitectureName, LockedFile], lock: Path)
     if built:
         facts["built"] = built
     if facts:
-        content["tool"] = {selection.TOOL: facts}
+        content["tool"] = {entries.TOOL: facts}
     return content
 
 

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from layer_constructs.building.indexes.failures import describe_uv_failure
-from layer_constructs.building.locking import selection
+from layer_constructs.building.locking import fit
 from layer_constructs.building.locking.question import PROJECT, Question
 from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.target import Target
@@ -168,7 +168,7 @@ def _targets_with_a_wheel(line: RequirementLine, question: Question, target: Tar
     requirement.url = line.requirement.url
     alone = replace(question, requirements=(replace(line, requirement=requirement, hashes=()),), constraints=())
 
-    others = [other for other in selection.all_targets() if other != target]
+    others = [other for other in fit.all_targets() if other != target]
     with ThreadPoolExecutor(4) as pool:
         return [
             str(other)
