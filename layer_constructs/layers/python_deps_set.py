@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Never, TypeVar
@@ -20,14 +20,11 @@ from layer_constructs.building.plans import make_plans
 from layer_constructs.building.side_by_side import side_by_side
 from layer_constructs.building.target import Target
 from layer_constructs.errors import ArgumentError
-from layer_constructs.layer_arn import NAME
 from layer_constructs.layers import arguments
-from layer_constructs.layers.built_layer import BuiltLayer
-from layer_constructs.layers.declaration import Declaration
 from layer_constructs.layers.function_target import target_of_function
 from layer_constructs.layers.layer_content import LayerContent, MadeContent, contents_of, in_order, make_content
-from layer_constructs.layers.publication import Publication
-from layer_constructs.layers.python_deps import PythonDepsLayer, declared
+from layer_constructs.layers.layer_of_set import OF_ALL, LayerOfSet, ReadyLayer, id_of, name_of, refuse_name, staged
+from layer_constructs.layers.python_deps import PythonDepsLayer
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import Surroundings, remember, surroundings_of
 from layer_constructs.layers.verdicts import Verdict
@@ -41,9 +38,6 @@ _INSTEAD: Mapping[str, str] = {
     "architecture": "architectures=[lambda_.Architecture.ARM_64]",
     "compatible_architectures": "architectures=[lambda_.Architecture.ARM_64]",
 }
-
-# What can be true of one layer of a set and not of another, so that only all of them together can say it.
-_OF_ALL = frozenset({"allow", "license-exceptions"})
 
 _Value = TypeVar("_Value")
 
@@ -141,12 +135,12 @@ class PythonDepsLayerSet(Construct):
             share_with=share_with,
         )
         for target in targets:
-            _refuse_name(_name_of(wishes.publication.layer_version_name, target))
+            refuse_name(name_of(wishes.publication.layer_version_name, target))
         cache = Cache.default()
         plans = make_plans(wishes.dependencies, targets, on_demand=on_demand, same_versions=same_versions, cache=cache)
         contents = contents_of(plans)
         made = [] if on_demand else _made(contents, around, wishes, cache, label=id)
-        ready = [_staged(each, around, wishes.publication) for each in made]
+        ready = [staged(each, around, wishes.publication) for each in made]
         super().__init__(scope, id)
         remember(scope, around)
         self._around, self._wishes = around, wishes
@@ -229,7 +223,7 @@ class PythonDepsLayerSet(Construct):
         content = self._content_for(target)
         if content.target not in self._layers:
             (made,) = _made([content], self._around, self._wishes, Cache.default(), label=self.node.id)
-            self._add(_staged(made, self._around, self._wishes.publication))
+            self._add(staged(made, self._around, self._wishes.publication))
         return self._layers[content.target]
 
     def _content_for(self, target: Target) -> LayerContent:
@@ -240,48 +234,15 @@ class PythonDepsLayerSet(Construct):
             self._contents = contents_of(self._plans)
         return next(content for content in self._contents if target in content.plans)
 
-    def _add(self, ready: _Ready) -> None:
+    def _add(self, ready: ReadyLayer) -> None:
         publication = self._wishes.publication
-        name = _name_of(publication.layer_version_name, ready.target)
-        self._layers[ready.target] = _LayerOfSet(
+        name = name_of(publication.layer_version_name, ready.target)
+        self._layers[ready.target] = LayerOfSet(
             self,
-            _id_of(ready.target),
+            id_of(ready.target),
             around=self._around,
             publication=replace(publication, layer_version_name=name),
             ready=ready,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Ready:
-    """What lacks nothing but its place in the tree."""
-
-    target: Target
-    declaration: Declaration
-    code: lambda_.Code
-
-
-def _staged(made: MadeContent, around: Surroundings, publication: Publication) -> _Ready:
-    declaration = declared(made.without(_OF_ALL))
-    code = declaration.staged(around, publication.asset_format)
-    return _Ready(target=made.content.target, declaration=declaration, code=code)
-
-
-class _LayerOfSet(PythonDepsLayer):
-    """One version of a set, which the set has checked and made."""
-
-    def __init__(
-        self,
-        scope: Construct,
-        id: str,  # noqa: A002 - the CDK's own name
-        *,
-        around: Surroundings,
-        publication: Publication,
-        ready: _Ready,
-    ) -> None:
-        self._target = ready.target
-        BuiltLayer.__init__(
-            self, scope, id, around=around, declaration=ready.declaration, publication=publication, code=ready.code
         )
 
 
@@ -323,7 +284,7 @@ def _made(
         return [MadeContent(content=content) for content in contents]
     jobs = {
         name: partial(make_content, content, wishes.conditions, cache=cache, label=name)
-        for name, content in ((f"{label}/{_id_of(content.target)}", content) for content in contents)
+        for name, content in ((f"{label}/{id_of(content.target)}", content) for content in contents)
     }
     there = {
         n: job() for (n, job), content in zip(jobs.items(), contents, strict=True) if cache.find(content.plan.digest)
@@ -336,25 +297,4 @@ def _said_of_all(made: Sequence[MadeContent]) -> Verdict:
     """What only all layers together can say, such as that an `allow` is for nothing; to be said once."""
     said = [verdict.warnings for each in made for verdict in each.verdicts]
     first = said[0] if said else ()
-    return Verdict(warnings=tuple(w for w in first if w[0] in _OF_ALL and all(w in others for others in said)))
-
-
-def _id_of(target: Target) -> str:
-    """The child's id, in which the logical id of the layer version has its name: frozen."""
-    return f"Python{target.python.replace('.', '')}{'Arm64' if target.architecture == 'arm64' else 'X86'}"
-
-
-def _name_of(name: str | None, target: Target) -> str | None:
-    """The name of a layer: frozen, since its versions are counted under it."""
-    return f"{name}-{target.runtime.replace('.', '')}-{target.architecture}" if name else name
-
-
-def _refuse_name(name: str | None) -> None:
-    if not name or cdk.Token.is_unresolved(name):
-        return
-    if not NAME.fullmatch(name):
-        raise ArgumentError(
-            f"{name!r} can't be the name of a layer",
-            details=["allowed: letters, digits, '-' and '_', at most 140 of them"],
-            fix="write another layer_version_name: each layer adds its runtime and architecture",
-        )
+    return Verdict(warnings=tuple(w for w in first if w[0] in OF_ALL and all(w in others for others in said)))
