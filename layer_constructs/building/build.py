@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from layer_constructs.building import projects
-from layer_constructs.building.assembly import Assembly
 from layer_constructs.building.builders import builder_of, with_cached_file
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.cache import Cache, CachedLayer
@@ -23,6 +22,7 @@ from layer_constructs.building.reading.requirement_line import RequirementLine
 from layer_constructs.building.sdist import BuildImage
 from layer_constructs.building.target import Target
 from layer_constructs.building.wheel import LockedWheel
+from layer_constructs.building.workbench import Workbench
 
 
 def build(
@@ -71,7 +71,7 @@ def build(
             if bundling.mode == "docker"
             else LocalInstaller(target=plan.target, work=work, indexes=indexes, run=run)
         )  # fmt: skip
-        assembly = Assembly(
+        bench = Workbench(
             plan=plan,
             wheels=wheels,
             installer=installer,
@@ -80,8 +80,8 @@ def build(
             report=report,
             run=run,
         )
-        assembled = assembly.assemble()
-        finished, written = assembled.tree, assembled.archive
+        packed = bench.pack()
+        finished, written = packed.tree, packed.archive
         report(f"{label}: {what}, {megabytes(finished.unzipped_size)} of 250 MB, {time.monotonic() - started:.1f} s")
         return LayerFacts(
             digest=plan.digest,

@@ -28,7 +28,7 @@ from layer_constructs.errors import BuildError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assembled:
+class Packed:
     """:param tree: what is in the archive."""
 
     tree: Tree
@@ -36,7 +36,7 @@ class Assembled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Assembly:
+class Workbench:
     """Where and of what a layer is made.
 
     :param work: an empty folder. Its ``layer.zip`` and ``beside``, what was seen of the layer, are what is kept.
@@ -51,7 +51,7 @@ class Assembly:
     report: Report = to_stderr
     run: Run = run
 
-    def assemble(self) -> Assembled:
+    def pack(self) -> Packed:
         """Make ``layer.zip``.
 
         What the installer had unpacked before is compared with the RECORDs while it is zipped. A wheel of which files
@@ -78,7 +78,7 @@ class Assembly:
     def _beside(self) -> Path:
         return self.work / "beside"
 
-    def _once(self, differing: Mapping[str, Sequence[str]]) -> Assembled:
+    def _once(self, differing: Mapping[str, Sequence[str]]) -> Packed:
         plan, contents, root = self.plan, self.plan.contents, self._root
         self._beside.mkdir()
         installed, recorded = self._installed(differing)
@@ -108,7 +108,7 @@ class Assembly:
         missing = {wheel.name for wheel in self.wheels} - installed.sizes.keys()
         if missing:
             raise BuildError(f"uv installed nothing for {', '.join(sorted(missing))}")
-        return Assembled(tree=finished, archive=written)
+        return Packed(tree=finished, archive=written)
 
     def _installed(self, differing: Mapping[str, Sequence[str]]) -> tuple[Tree, Recorded]:
         """The tree as it was installed, and what its files are to be compared with."""
