@@ -30,15 +30,16 @@ from benchmarks.cases import (  # noqa: E402 - the same
     regions,
     resynth,
     template_tests,
+    verification,
 )
 from benchmarks.own_table import OwnTable  # noqa: E402 - the same
 from benchmarks.pairs import measure  # noqa: E402 - the same
 from benchmarks.workspace import Workspace  # noqa: E402 - the same
 
 _MODULES = (
-    first_build,
     resynth,
     many_layers,
+    verification,
     functions,
     mixed,
     audit,
@@ -50,7 +51,8 @@ _MODULES = (
     growth,
 )
 CASES: dict[str, Case | OwnTable] = {
-    case.name: case for case in (*(module.CASE for module in _MODULES), *peers.CASES, *template_tests.CASES)
+    case.name: case
+    for case in (*first_build.CASES, *(module.CASE for module in _MODULES), *peers.CASES, *template_tests.CASES)
 }
 
 

@@ -41,5 +41,7 @@ CASE = Case(
     rows=[
         Row(ours=synths.DEPS_KEPT, over=synths.PLAIN_KEPT, limit=15, per=COUNT),
         Row(ours=synths.DEPS_FRESH, over=synths.PLAIN_FRESH, limit=15, per=COUNT),
+        Row(ours=synths.DEPS_KEPT, over=synths.PLAIN_KEPT, limit=10, per=COUNT),
+        Row(ours=synths.DEPS_FRESH, over=synths.PLAIN_FRESH, limit=10, per=COUNT),
     ],
 )
