@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
 
-from layer_constructs.building.entry.programs import refuse_unstartable
 from layer_constructs.building.entry.reading import read_entry
 from layer_constructs.errors import ArgumentError
 from layer_constructs.layers import arguments
-from layer_constructs.layers.built_layer import BuiltLayer
-from layer_constructs.layers.own_content import declaration_of
+from layer_constructs.layers.own_content import OwnContentLayer
 from layer_constructs.layers.publication import publication_of
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import surroundings_of
@@ -31,7 +29,7 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-class ContentLayer(BuiltLayer):
+class ContentLayer(OwnContentLayer):
     """A Lambda layer version with files as they are, at ``/opt/<into>``.
 
     Programs in ``into="bin"`` are on a function's ``PATH``, libraries in ``into="lib"`` on its ``LD_LIBRARY_PATH``.
@@ -94,23 +92,15 @@ class ContentLayer(BuiltLayer):
             share_with=share_with,
         )
         read = read_entry(path, into=folder, exclude=arguments.names_of(exclude, argument="exclude"))
-        refuse_unstartable(read)
-        declaration = declaration_of(
-            read,
-            around=around,
-            runtimes=runtimes,
-            architecture=arguments.architecture_of(architecture),
-            allow=arguments.texts_of(allow or {}, argument="allow"),
-            shares=publication.shares,
-            label=id,
-        )
         super().__init__(
             scope,
             id,
+            entry=read,
             around=around,
-            declaration=declaration,
+            runtimes=runtimes,
+            architecture=architecture,
+            allow=allow,
             publication=publication,
-            code=declaration.staged(around, publication.asset_format),
         )
 
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Never
 
 from aws_cdk import aws_lambda as lambda_
 
-from layer_constructs.building.entry.programs import BOOTSTRAP, refuse_unstartable
+from layer_constructs.building.entry.programs import BOOTSTRAP
 from layer_constructs.building.entry.reading import existing, read_entry
 from layer_constructs.errors import ArgumentError, BuildError, Where
 from layer_constructs.layers import arguments
-from layer_constructs.layers.built_layer import BuiltLayer
-from layer_constructs.layers.own_content import declaration_of
+from layer_constructs.layers.own_content import OwnContentLayer
 from layer_constructs.layers.publication import publication_of
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import surroundings_of
@@ -34,7 +33,7 @@ _INSTEAD: Mapping[str, str] = {
 }
 
 
-class CustomRuntimeLayer(BuiltLayer):
+class CustomRuntimeLayer(OwnContentLayer):
     """A Lambda layer version with a custom runtime: its ``bootstrap`` and what that needs, at ``/opt``.
 
     Functions of runtime ``provided.al2023`` that have no ``bootstrap`` of their own start this one. Several can share
@@ -102,23 +101,15 @@ class CustomRuntimeLayer(BuiltLayer):
                 details=[f"there are: {', '.join(read.tops()[:10])}"],
                 fix=f"name the folder that has {BOOTSTRAP} itself, in lower case and without an ending",
             )
-        refuse_unstartable(read)
-        declaration = declaration_of(
-            read,
-            around=around,
-            runtimes=[chosen],
-            architecture=arguments.architecture_of(architecture),
-            allow=arguments.texts_of(allow or {}, argument="allow"),
-            shares=publication.shares,
-            label=id,
-        )
         super().__init__(
             scope,
             id,
+            entry=read,
             around=around,
-            declaration=declaration,
+            runtimes=[chosen],
+            architecture=architecture,
+            allow=allow,
             publication=publication,
-            code=declaration.staged(around, publication.asset_format),
         )
 
 

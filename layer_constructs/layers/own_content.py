@@ -1,4 +1,4 @@
-"""What a layer version declares that has files of the user's own and nothing else, for any runtime."""
+"""A layer version that has files of the user's own and nothing else, for any runtime."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.content import ContentPlan, build_content
+from layer_constructs.building.entry.programs import refuse_unstartable
 from layer_constructs.building.naming import naming
 from layer_constructs.building.target import ARCHITECTURES, ArchitectureName, Platform
 from layer_constructs.errors import AuditError
 from layer_constructs.layers import arguments
+from layer_constructs.layers.built_layer import BuiltLayer
 from layer_constructs.layers.declaration import Declaration
 from layer_constructs.layers.own_files import Accepted, accept, missing_folders, said_once, unmatched
 from layer_constructs.layers.texts import description_of_files
@@ -18,8 +20,10 @@ from layer_constructs.layers.verdicts import Conditions, Verdict, verdict_on
 
 if TYPE_CHECKING:
     from aws_cdk import aws_lambda as lambda_
+    from constructs import Construct
 
     from layer_constructs.building.entry.entry import Entry
+    from layer_constructs.layers.publication import Publication
     from layer_constructs.layers.surroundings import Surroundings
     from layer_constructs.sharing.share import Share
 
@@ -27,7 +31,47 @@ if TYPE_CHECKING:
 _OLDEST = "provided.al2"
 
 
-def declaration_of(
+class OwnContentLayer(BuiltLayer):
+    """What `ContentLayer` and `CustomRuntimeLayer` have in common."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        id: str,  # noqa: A002 - the CDK's own name
+        *,
+        entry: Entry,
+        around: Surroundings,
+        runtimes: Sequence[lambda_.Runtime],
+        architecture: lambda_.Architecture | None,
+        allow: Mapping[str, str] | None,
+        publication: Publication,
+    ) -> None:
+        """Add to the tree what was read, checked and made.
+
+        :param runtimes: what it is for; none: any.
+        :raises LayerError: before anything is added.
+        """
+        refuse_unstartable(entry)
+        declaration = _declaration_of(
+            entry,
+            around=around,
+            runtimes=runtimes,
+            architecture=arguments.architecture_of(architecture),
+            allow=arguments.texts_of(allow or {}, argument="allow"),
+            shares=publication.shares,
+            label=id,
+        )
+        super().__init__(
+            scope,
+            id,
+            around=around,
+            declaration=declaration,
+            publication=publication,
+            code=declaration.staged(around, publication.asset_format),
+        )
+
+
+def _declaration_of(
     entry: Entry,
     *,
     around: Surroundings,
@@ -39,9 +83,7 @@ def declaration_of(
 ) -> Declaration:
     """Check the files and make the layer of them, or take it from the cache.
 
-    :param runtimes: what it is for; none: any.
     :param label: what the user calls it.
-    :raises LayerError: if it can't be built, or the app doesn't want it.
     """
     accepted = accept(entry.secrets, entry=entry.path, allow=allow, shares=shares)
     platforms = tuple(arguments.platform_of(each, architecture) for each in runtimes)
