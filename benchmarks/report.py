@@ -13,6 +13,7 @@ from importlib.metadata import version
 from benchmarks.case import Case, Row, Unavailable
 from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Measured, Spread, cpu, wall
+from benchmarks.summary import summary
 
 _HEAD = """\
 # Benchmarks
@@ -40,7 +41,9 @@ def render(sections: Mapping[str, str], *, before: str, order: Sequence[str]) ->
     """
     there = {part.partition("\n")[0]: f"## {part.rstrip()}\n" for part in before.split("\n## ")[1:]}
     there.update(sections)
-    return "\n".join([_HEAD.format(machine=_machine()), *(there[name] for name in order if name in there)])
+    ordered = {name: there[name] for name in order if name in there}
+    targets = "\n".join(["## Targets", "", *summary(ordered), ""])
+    return "\n".join([_HEAD.format(machine=_machine()), targets, *ordered.values()])
 
 
 def unavailable(case: Case | OwnTable, reason: Unavailable) -> str:

@@ -74,3 +74,23 @@ def test_the_noise_is_shown_in_each_unit_of_the_rows() -> None:
         "| ours | itself (the noise) | 1.00 x (1.00 to 1.00) | 1.00 x (1.00 to 1.00) | | | |",
         "| ours | itself (the noise) | +0.0 ms (+0.0 to +0.0) | +0.0 ms (+0.0 to +0.0) | | | |",
     ]
+
+
+def test_all_targets_are_in_one_table_before_the_rest() -> None:
+    rows = [Row(ours="ours", over="theirs", limit=2, by="CPU"), Row(ours="ours", over="theirs")]
+    measured = "\n".join(_section(*rows, samples={"ours": [1.0], "theirs": [1.0]}))
+    head = "| ours | over | memory | target | |\n|---|---|---|---|---|"
+    memory = f"## memory\n\n{head}\n| a | b | +8 MB (+7 to +9) | +9 MB | met |"
+    lines = report.render({"case": measured, "memory": memory}, before="", order=["case", "memory"]).splitlines()
+    at = lines.index("## Targets")
+    assert lines[at + 4 : at + 6] == [
+        "| [case](#case) | ours, over theirs | 2.00 x | wall 1.00 x; CPU 1.00 x | met in each by CPU |",
+        "| [memory](#memory) | a, over b | +9 MB | memory +8 MB | met |",
+    ]
+    assert lines[at + 7] == "## case"
+
+
+def test_a_section_that_is_not_measured_now_stays_as_it_is() -> None:
+    before = report.render({"b": "## b\n\nAbout b.\n", "a": "## a\n\nOld.\n"}, before="", order=["a", "b"])
+    after = report.render({"a": "## a\n\nNew.\n"}, before=before, order=["a", "b"])
+    assert after == before.replace("Old.", "New.")
