@@ -53,7 +53,8 @@ def unavailable(case: Case | OwnTable, reason: Unavailable) -> str:
 
 def section(case: Case, measured: Measured) -> str:
     """One case: its targets, then the times they come from."""
-    about = f"{case.about} {len(measured.again)} rounds."
+    rounds = len(measured.again)
+    about = f"{case.about} {rounds} round{'' if rounds == 1 else 's'}."
     return "\n".join([f"## {case.name}", "", about, "", *_targets(case, measured), "", *_times(measured), ""])
 
 
