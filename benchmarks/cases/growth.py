@@ -184,5 +184,5 @@ CASE = OwnTable(
     ),
     table=lambda workspace, runs: list(_table(workspace, runs)),
     pictures=[PICTURE],
-    most_runs=3,
+    most_runs=6,
 )
