@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -63,7 +64,17 @@ class _LastCall:
 
 
 def _subjects(workspace: Workspace, *, names: Collection[str]) -> list[Subject]:
-    return [subject for subject in _all(workspace) if subject.name in names]
+    return [_with_quiet_disk(subject) for subject in _all(workspace) if subject.name in names]
+
+
+def _with_quiet_disk(subject: Subject) -> Subject:
+    """Else it still writes what the one before unpacked."""
+
+    def prepare() -> None:
+        subject.prepare()
+        os.sync()
+
+    return replace(subject, prepare=prepare)
 
 
 def _all(workspace: Workspace) -> list[Subject]:
