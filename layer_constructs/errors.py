@@ -6,15 +6,14 @@ The text says what went wrong, the value and where it stands, what would be allo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 # Of what may be many: the first ones tell what is the matter.
 _SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(NamedTuple):
     """A place in a file that a user wrote; prints as ``req.txt:3``."""
 
     path: Path

@@ -11,8 +11,8 @@ import os
 import shutil
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from layer_constructs.building import sealed_file
 from layer_constructs.building.cache_folder import CacheFolder, delete, last_use, note_use, sha256_of, unusable
@@ -23,8 +23,7 @@ _FACTS = "layer.json"
 _SEEN = "seen.json"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CachedLayer:
+class CachedLayer(NamedTuple):
     """A finished layer whose archive was verified just now."""
 
     archive: Path

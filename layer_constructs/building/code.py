@@ -104,7 +104,7 @@ def with_code(planned: Planned, code: Code, *, where: Where | None = None) -> Pl
     plan = planned.plan
     if isinstance(code, Entry):
         architectures = (plan.target.architecture,) if code.is_compiled else plan.architectures
-        return replace(planned, plan=replace(plan, own=code, architectures=architectures))
+        return replace(planned, plan=plan._replace(own=code, architectures=architectures))
     wheel = code.wheel
     if wheel.name in plan.packages:
         raise RequirementsError(
@@ -112,7 +112,7 @@ def with_code(planned: Planned, code: Code, *, where: Where | None = None) -> Pl
             where=where,
             fix="take it out of the requirements, or use a PythonDepsLayer",
         )
-    return replace(planned, plan=replace(plan, wheels=(*plan.wheels, wheel)))
+    return replace(planned, plan=plan._replace(wheels=(*plan.wheels, wheel)))
 
 
 def _usual_indexes(entry: Path) -> Indexes:

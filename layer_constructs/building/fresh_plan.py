@@ -127,18 +127,18 @@ def _finished(planned: FreshPlan, dependencies: Dependencies, *, bytecode: str |
             plan.packages, plan.target, planned.requirements, versions=dependencies.runtime_versions
         )
         wheels = tuple(wheel for wheel in plan.wheels if wheel.name not in provided.left_out)
-        plan, notes = replace(plan, wheels=wheels, left_out=provided.left_out), provided.notes
+        plan, notes = plan._replace(wheels=wheels, left_out=provided.left_out), provided.notes
         if not plan.packages:
             raise RequirementsError(
                 f"{plan.target.runtime} has everything in it, so there is no layer to make",
                 where=Where(dependencies.requirements),
             )
-    plan = replace(plan, contents=replace(contents, bytecode=exact))
+    plan = plan._replace(contents=replace(contents, bytecode=exact))
     if bundling.mode == "docker":
         image = planned.image
         named = image.exact if image else image_name(bundling.options, plan.target)
         made_in = f"{named} {bundling.options.fingerprint}"
-        plan = replace(plan, made_in=made_in, architectures=(plan.target.architecture,))
+        plan = plan._replace(made_in=made_in, architectures=(plan.target.architecture,))
     return replace(planned, plan=plan, notes=notes)
 
 
@@ -198,7 +198,7 @@ def _from_tool_lock(
     its, path = exported(dependencies, cache=cache, report=report, run=run), dependencies.requirements
     file = its.file
     if its.pylock:
-        plain = replace(dependencies, extras=(), groups=())  # they were the export's business
+        plain = dependencies._replace(extras=(), groups=())  # they were the export's business
         return _from_pylock(its.pylock, plain, target, read_indexes(file, environ), cache=cache, run=run)
     file = replace(file, requirements=tuple(line for line in file.requirements if applies(line, target)))
     for line in file.requirements:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from layer_constructs.building import sealed_file
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Package:
+class Package(NamedTuple):
     """One distribution in a layer; ``size`` in bytes, unzipped."""
 
     version: str
     size: int
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LayerFacts:
+class LayerFacts(NamedTuple):
     """What is known of a finished layer; sizes in bytes."""
 
     digest: str
@@ -28,7 +26,8 @@ class LayerFacts:
     packages: Mapping[str, Package]
 
     def write(self, path: Path) -> None:
-        sealed_file.write(path, asdict(self))
+        packages = {name: package._asdict() for name, package in self.packages.items()}
+        sealed_file.write(path, {**self._asdict(), "packages": packages})
 
     @classmethod
     def read(cls, path: Path, *, digest: str) -> LayerFacts | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.target import ArchitectureName, Target
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 LAYOUT = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pin:
+class Pin(NamedTuple):
     """A package that a user's own file pins: one version, and the hashes of the files it may be."""
 
     name: str
@@ -27,8 +25,7 @@ class Pin:
     hashes: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildPlan:
+class BuildPlan(NamedTuple):
     """The inputs of one layer: exact wheels, hashed pins among whose files the target's are chosen, or own files.
 
     :param target: what the layer is built for.
@@ -42,9 +39,9 @@ class BuildPlan:
     target: Target
     architectures: tuple[ArchitectureName, ...]
     wheels: tuple[LockedWheel, ...] = ()
-    pins: tuple[Pin, ...] = field(default=())
+    pins: tuple[Pin, ...] = ()
     made_in: str | None = None
-    contents: Contents = field(default_factory=Contents)
+    contents: Contents = Contents()
     left_out: tuple[str, ...] = ()
     own: Entry | None = None
 

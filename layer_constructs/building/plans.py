@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -54,7 +53,7 @@ def make_plans(
             run=run,
         )
         # What has to be built for a target waits until somebody wants that.
-        asked = replace(dependencies, locked=True) if on_demand else dependencies
+        asked = dependencies._replace(locked=True) if on_demand else dependencies
         plans: dict[Target, FreshPlan] = {}
         for target in targets:
             try:

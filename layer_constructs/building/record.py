@@ -6,9 +6,9 @@ import hashlib
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from layer_constructs.building import sealed_file
 from layer_constructs.building.audit.finding import RULES, Finding
@@ -30,8 +30,7 @@ _RECORD = "record.json"
 _FORMAT = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """:param unmatched: globs of ``exclude`` that matched nothing.
     :param findings: of the audit for one target.
     """
@@ -81,7 +80,7 @@ def write(
         {
             "format": _FORMAT,
             "components": [asdict(component) for component in listed],
-            "savings": asdict(replace(saved, bytecode=saved.bytecode + bytecode)),
+            "savings": saved._replace(bytecode=saved.bytecode + bytecode)._asdict(),
             "unmatched": list(unmatched),
             "requests": [asdict(package) for package in requests(root, finished)],
         },
@@ -159,7 +158,7 @@ def _read(target: Platform, *folders: Path) -> Record | None:
     record = next((each for each in records if each), None)
     audits = (_findings_in(sealed_file.read(folder / _findings_name(target))) for folder in folders)
     findings = next((each for each in audits if each is not None), None)
-    return replace(record, findings=findings) if record and findings is not None else None
+    return record._replace(findings=findings) if record and findings is not None else None
 
 
 def _whole(value: dict[str, Any] | None) -> Record | None:
@@ -190,7 +189,7 @@ def _findings_in(value: dict[str, Any] | None) -> tuple[Finding, ...] | None:
 def _findings(root: Path, finished: Tree, target: Platform) -> dict[str, Any]:
     from layer_constructs.building.audit.audit import audit
 
-    return {"rules": RULES, "findings": [asdict(finding) for finding in audit(root, finished, target)]}
+    return {"rules": RULES, "findings": [finding._asdict() for finding in audit(root, finished, target)]}
 
 
 def _findings_name(target: Platform) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layer_constructs.building.progress import megabytes
 from layer_constructs.errors import LayerError
@@ -21,8 +21,7 @@ _MOST_LISTED = 10
 _NOTEWORTHY = 100_000
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Savings:
+class Savings(NamedTuple):
     """What each choice would take off a layer as it is, in bytes, about.
 
     ``slim`` and ``strip`` may be chosen together: their numbers add up. ``provided_by_runtime`` may share some with

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.contents import Contents
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Dependencies:
+class Dependencies(NamedTuple):
     """What a user says of a layer's dependencies.
 
     :param requirements: relative to the working directory, as in the CDK.
@@ -29,7 +28,7 @@ class Dependencies:
     groups: tuple[str, ...] = ()
     locked: bool | None = None
     build_local_projects: bool = False
-    bundling: Bundling = field(default_factory=Bundling)
-    contents: Contents = field(default_factory=Contents)
+    bundling: Bundling = Bundling()
+    contents: Contents = Contents()
     bytecode: bool = False
-    runtime_versions: Mapping[str, str] = field(default_factory=dict)
+    runtime_versions: Mapping[str, str] = {}

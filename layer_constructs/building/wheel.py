@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from layer_constructs.errors import BuildError, HashMismatchError, Where
@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from layer_constructs.building.sdist import Built
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LocalProject:
+class LocalProject(NamedTuple):
     """The folder a wheel is built from, on the user's word, and the state of that folder when it was locked."""
 
     path: Path

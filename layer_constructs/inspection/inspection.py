@@ -135,7 +135,7 @@ def inspect_folder(
     }
 
     def below(finding: Finding) -> Finding:
-        return replace(finding, path=finding.path.removeprefix(above))
+        return finding._replace(path=finding.path.removeprefix(above))
 
     notes = list(notes)
     if folder.is_bare and path.name not in {"python", "site-packages"}:

@@ -43,11 +43,11 @@ def _layer(inspection: Inspection) -> dict[str, Any]:
         "size": inspection.size,
         "limit": LIMIT,
         "packages": [asdict(package) for package in inspection.packages],
-        "findings": [asdict(finding) for finding in inspection.findings],
+        "findings": [finding._asdict() for finding in inspection.findings],
         "unowned": {
             "size": sum(file.size for file in unowned),
             "files": [{"path": file.path, "size": file.size} for file in unowned],
         },
-        "savings": asdict(inspection.savings),
+        "savings": inspection.savings._asdict(),
         "notes": list(inspection.notes),
     }

@@ -103,7 +103,7 @@ def plan_layer(
         return PlannedLayer(planned=_planned(dependencies, target, cache, report, run), notes=_others(locked, target))
     notes.append(f"there is no lock {lock.name}: this is what would be locked now, and nothing was written")
     with tempfile.TemporaryDirectory(prefix="layer-constructs-") as folder:
-        elsewhere = replace(dependencies, lock=Path(folder).resolve() / lock.name, locked=False)
+        elsewhere = dependencies._replace(lock=Path(folder).resolve() / lock.name, locked=False)
         planned = make_plan(elsewhere, _target([], wanted), cache=cache, report=_say_nothing, run=run)
     return PlannedLayer(planned=planned, notes=tuple(notes))
 
@@ -113,7 +113,7 @@ def _say_nothing(line: str, /) -> None:
 
 
 def _planned(dependencies: Dependencies, target: Target, cache: Cache, report: Report, run: Run) -> Planned:
-    return make_plan(replace(dependencies, locked=True), target, cache=cache, report=report, run=run)
+    return make_plan(dependencies._replace(locked=True), target, cache=cache, report=report, run=run)
 
 
 def _target(locked: list[str], wanted: Wanted) -> Target:

@@ -6,7 +6,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -109,7 +109,7 @@ def _start_of_lock(dependencies: Dependencies, runtime: str, *, cache: Cache, re
     for architecture in ARCHITECTURES:
         try:
             target = Target(runtime, architecture)
-            planned = make_plan(replace(dependencies, locked=True), target, cache=cache, report=report, run=run)
+            planned = make_plan(dependencies._replace(locked=True), target, cache=cache, report=report, run=run)
         except ResolutionError as error:
             failure = error
             continue

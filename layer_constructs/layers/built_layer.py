@@ -13,14 +13,13 @@ from layer_constructs.layers import arguments
 from layer_constructs.layers.function_checks import watch
 from layer_constructs.layers.staging import asset_hash_of, check_folder
 from layer_constructs.layers.surroundings import Surroundings, remember
-from layer_constructs.sharing.permissions import permit, refuse_public_secrets, settle
-from layer_constructs.sharing.share import Share, is_public, shares_of
 
 if TYPE_CHECKING:
     from constructs import Construct
 
     from layer_constructs.layers.declaration import Declaration
     from layer_constructs.layers.publication import Publication
+    from layer_constructs.sharing.share import Share
 
 
 class BuiltLayer(lambda_.LayerVersion):
@@ -58,7 +57,8 @@ class BuiltLayer(lambda_.LayerVersion):
         self._declared = declaration
         self._kept = publication.removal_policy is not cdk.RemovalPolicy.DESTROY
         self._shares: tuple[Share, ...] = ()
-        self.share_with(*publication.shares)
+        if publication.shares:
+            self.share_with(*publication.shares)
         watch(
             self,
             scope,
@@ -77,6 +77,10 @@ class BuiltLayer(lambda_.LayerVersion):
         :raises ArgumentError: for one that it is shared with already, or everybody where it has what looks like a
             secret; then nothing is added.
         """
+        # Most layers are shared with nobody, and can do without these.
+        from layer_constructs.sharing.permissions import permit, refuse_public_secrets
+        from layer_constructs.sharing.share import shares_of
+
         new = shares_of(shares, besides=self._shares)
         refuse_public_secrets(self._declared.secrets, public=any(share.is_public for share in new))
         permit(self, new, kept=self._kept)
@@ -100,6 +104,9 @@ class BuiltLayer(lambda_.LayerVersion):
         before. What a token stands for isn't seen: if that changes, the one before stays until it is removed by
         ``layer-constructs revoke --version N``.
         """
+        from layer_constructs.sharing.permissions import refuse_public_secrets, settle
+        from layer_constructs.sharing.share import is_public
+
         refuse_public_secrets(self._declared.secrets, public=is_public(account_id, organization_id))
         super().add_permission(id, account_id=account_id, organization_id=organization_id)
         settle(self, id, kept=self._kept)

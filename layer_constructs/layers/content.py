@@ -13,13 +13,13 @@ from layer_constructs.layers.own_content import OwnContentLayer
 from layer_constructs.layers.publication import publication_of
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import surroundings_of
-from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
 
+    from layer_constructs.sharing.share import Share
 
 # What people who come from elsewhere write, and what it is here.
 _INSTEAD: Mapping[str, str] = {

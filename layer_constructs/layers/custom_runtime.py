@@ -16,11 +16,12 @@ from layer_constructs.layers.own_content import OwnContentLayer
 from layer_constructs.layers.publication import publication_of
 from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import surroundings_of
-from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
     from constructs import Construct
+
+    from layer_constructs.sharing.share import Share
 
 _BARE = "provided."
 

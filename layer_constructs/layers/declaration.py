@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layer_constructs.layers.staging import AssetFormat, stage
 from layer_constructs.layers.verdicts import Verdict
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from layer_constructs.layers.surroundings import Surroundings
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Declaration:
+class Declaration(NamedTuple):
     """:param digest: names the content.
     :param runtimes: those that it is for; none: it doesn't say.
     :param description: for a user who gives none.
@@ -33,9 +31,9 @@ class Declaration:
     architectures: Sequence[ArchitectureName]
     description: str
     license: str | None = None
-    packages: Mapping[str, str] = field(default_factory=dict)
+    packages: Mapping[str, str] = {}
     layer: CachedLayer | None = None
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: Verdict = Verdict()
     secrets: tuple[str, ...] = ()
 
     def staged(self, around: Surroundings, asset_format: AssetFormat) -> lambda_.Code:

@@ -5,7 +5,6 @@ is synthesised.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -26,13 +25,13 @@ if TYPE_CHECKING:
     from layer_constructs.layers.templates import Template
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Watch:
     """The layers of ours in one app."""
 
-    outdir: Path
-    ours: dict[str, Surely] = field(default_factory=dict)
-    origins: list[tuple[lambda_.LayerVersion, Origin | None]] = field(default_factory=list)
+    def __init__(self, outdir: Path) -> None:
+        self.outdir = outdir
+        self.ours: dict[str, Surely] = {}
+        self.origins: list[tuple[lambda_.LayerVersion, Origin | None]] = []
 
     @property
     def rules(self) -> Sequence[str]:
@@ -100,7 +99,7 @@ def _installed(scope: Construct, outdir: Path) -> _Watch | None:
     name = identity(root)
     known = _WATCHES.get(name)
     if known is None:
-        known = _WATCHES[name] = _Watch(outdir=outdir)
+        known = _WATCHES[name] = _Watch(outdir)
         add_check(root, known)
     open_stage(root, stage)
     return known

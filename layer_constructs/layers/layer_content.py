@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layer_constructs.building.cache import Cache, CachedLayer
 from layer_constructs.building.naming import naming
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from layer_constructs.building.process import Run
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LayerContent:
+class LayerContent(NamedTuple):
     """The content of one layer version.
 
     :param plans: the plan of each target that it was asked for; all have one digest.
@@ -56,15 +54,14 @@ class LayerContent:
         return tuple(dict.fromkeys(note for planned in self.plans.values() for note in planned.notes))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MadeContent:
+class MadeContent(NamedTuple):
     """:param layer: None for a stack that is not being bundled.
     :param verdicts: one for each target.
     """
 
     content: LayerContent
     layer: CachedLayer | None = None
-    verdicts: tuple[Verdict, ...] = field(default=(Verdict(),))
+    verdicts: tuple[Verdict, ...] = (Verdict(),)
 
     @property
     def verdict(self) -> Verdict:
@@ -74,8 +71,8 @@ class MadeContent:
     def without(self, warnings: Collection[str]) -> MadeContent:
         """With nothing more to say of these kinds."""
         left = (tuple(each for each in verdict.warnings if each[0] not in warnings) for verdict in self.verdicts)
-        verdicts = (replace(verdict, warnings=its) for verdict, its in zip(self.verdicts, left, strict=True))
-        return replace(self, verdicts=tuple(verdicts))
+        verdicts = (verdict._replace(warnings=its) for verdict, its in zip(self.verdicts, left, strict=True))
+        return self._replace(verdicts=tuple(verdicts))
 
 
 def in_order(targets: Iterable[Target]) -> list[Target]:
@@ -126,7 +123,7 @@ def make_content(
             verdict_on(
                 layer,
                 target,
-                replace(conditions, left_out=planned.plan.left_out),
+                conditions._replace(left_out=planned.plan.left_out),
                 cache=cache,
                 wheels=planned.plan.wheels,
             )

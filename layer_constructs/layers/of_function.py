@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from layer_constructs.layers.templates import FUNCTIONS, LAYER_VERSION, Resource, Template
 
@@ -20,8 +19,7 @@ _ARN = re.compile(r"arn:[^:]+:lambda:[^:]*:[^:]*:[^:]*layer:[^:]+(?::\d+)?")
 _MOST_STEPS = 50
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FunctionLayer:
+class FunctionLayer(NamedTuple):
     """One layer of a function: declared in this app, known by its ARN, or neither.
 
     :param value: as it stands in the function's template.
@@ -36,8 +34,7 @@ class FunctionLayer:
         return self.declared is not None or self.arn is not None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LambdaFunction:
+class LambdaFunction(NamedTuple):
     """:param layers: in the order in which Lambda lays them over ``/opt``; None if only the deployment tells."""
 
     resource: Resource

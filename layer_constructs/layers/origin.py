@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import NamedTuple
 
 # Frames of these are on the way from the user's line to the construct.
 _OURS = str(Path(__file__).parents[1]) + os.sep
 _BETWEEN = frozenset({"aws_cdk", "constructs", "jsii"})
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Prints as ``stacks/core.py:12``."""
 
     path: Path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from layer_constructs.building.audit.judgement import refuse_empty
@@ -71,7 +71,7 @@ def said_once(verdicts: Sequence[Verdict]) -> list[Verdict]:
     needless = [{each for each in verdict.warnings if each[0] == "allow"} for verdict in verdicts]
     always = set.intersection(*needless)
     return [
-        replace(verdict, warnings=tuple(each for each in verdict.warnings if each[0] != "allow" or each in always))
+        verdict._replace(warnings=tuple(each for each in verdict.warnings if each[0] != "allow" or each in always))
         for verdict in verdicts
     ]
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layer_constructs.layers import arguments
-from layer_constructs.sharing.share import Share, shares_of
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
 
     from layer_constructs.layers.staging import AssetFormat
     from layer_constructs.layers.surroundings import Surroundings
+    from layer_constructs.sharing.share import Share
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Publication:
+class Publication(NamedTuple):
     """:param description: None for one that names the content.
     :param license: None for one that is known of the content.
     """
@@ -50,5 +48,13 @@ def publication_of(
         description=arguments.text_of(description, argument="description"),
         license=arguments.text_of(license, argument="license"),
         removal_policy=arguments.removal_policy_of(around, removal_policy),
-        shares=shares_of(share_with),
+        shares=_shares(share_with),
     )
+
+
+def _shares(share_with: Sequence[Share]) -> tuple[Share, ...]:
+    if share_with == ():  # most layers, which can do without the import
+        return ()
+    from layer_constructs.sharing.share import shares_of
+
+    return shares_of(share_with)

@@ -25,7 +25,6 @@ from layer_constructs.layers.surroundings import Surroundings, surroundings_of
 from layer_constructs.layers.texts import description_of
 from layer_constructs.layers.verdicts import Conditions, Verdict
 from layer_constructs.layers.wishes import Wishes, wishes_of
-from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
     from layer_constructs.building.code import Code
     from layer_constructs.building.entry.project import Project
+    from layer_constructs.sharing.share import Share
 
 
 # What people who come from elsewhere write, and what it is here.
@@ -146,7 +146,7 @@ class PythonCodeLayer(BuiltLayer):
         made = (
             make_content(content, conditions, cache=cache, label=id) if around.bundled else MadeContent(content=content)
         )
-        declaration = declared(replace(made, verdicts=tuple(said_once(made.verdicts))))
+        declaration = declared(made._replace(verdicts=tuple(said_once(made.verdicts))))
         said = [accepted.verdict, declaration.verdict]
         if isinstance(code, Entry):
             said.append(missing_folders(code))
@@ -154,8 +154,7 @@ class PythonCodeLayer(BuiltLayer):
                 said += [unmatched(code), _hint(code)]
         else:
             said.append(_missing(code, targets, declaration.packages))
-        declaration = replace(
-            declaration,
+        declaration = declaration._replace(
             description=_description(code, declaration.packages),
             verdict=Verdict.of_all(said),
             secrets=accepted.secrets,
@@ -233,7 +232,7 @@ def _conditions(code: Code, wishes: Wishes, accepted: Accepted) -> Conditions:
     """With the globs that match one's own files, if only these."""
     exclude = wishes.dependencies.contents.exclude
     matched = frozenset(exclude) - frozenset(code.unmatched) if isinstance(code, Entry) else frozenset()
-    return replace(wishes.conditions, allow=accepted.allow, matched=matched)
+    return wishes.conditions._replace(allow=accepted.allow, matched=matched)
 
 
 def _description(code: Code, packages: Mapping[str, str]) -> str:

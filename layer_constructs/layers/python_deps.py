@@ -18,12 +18,13 @@ from layer_constructs.layers.staging import AssetFormat
 from layer_constructs.layers.surroundings import surroundings_of
 from layer_constructs.layers.texts import description_of, license_of
 from layer_constructs.layers.wishes import wishes_of
-from layer_constructs.sharing.share import Share
 
 if TYPE_CHECKING:
     import aws_cdk as cdk
     from aws_cdk import aws_lambda as lambda_
     from constructs import Construct
+
+    from layer_constructs.sharing.share import Share
 
 
 class PythonDepsLayer(BuiltLayer):

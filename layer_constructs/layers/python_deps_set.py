@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Never, TypeVar
@@ -210,7 +209,7 @@ class PythonDepsLayerSet(Construct):
         for layer in self.layers:
             layer.share_with(*new)
         publication = self._wishes.publication
-        self._wishes = replace(self._wishes, publication=replace(publication, shares=(*publication.shares, *new)))
+        self._wishes = self._wishes._replace(publication=publication._replace(shares=(*publication.shares, *new)))
 
     def _layer_for(self, runtime: str, architecture: str) -> PythonDepsLayer:
         target = next((t for t in self._targets if (t.runtime, t.architecture) == (runtime, architecture)), None)
@@ -241,7 +240,7 @@ class PythonDepsLayerSet(Construct):
             self,
             id_of(ready.target),
             around=self._around,
-            publication=replace(publication, layer_version_name=name),
+            publication=publication._replace(layer_version_name=name),
             ready=ready,
         )
 

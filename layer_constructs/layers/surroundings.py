@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 from weakref import WeakKeyDictionary
 
 import aws_cdk as cdk
@@ -22,8 +21,7 @@ DISPOSABLE_CONTEXT = "layer-constructs:disposable"
 _NO_STAGING = "aws:cdk:disable-asset-staging"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """:param bundled: whether the stack is being bundled; one that isn't needs no layer for the same template.
     :param outdir: where the app's assets go.
     :param staged: whether the CDK copies assets there.

@@ -9,7 +9,6 @@ validated; there the same findings are errors of the tree.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -73,18 +72,16 @@ class Check(Protocol):
         """What doesn't hold in these templates, which are all of an app or of one stage, ``root``."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Doors:
-    """Those of one app.
+    """Those of one app."""
 
-    :param said: by id and path, the warnings that stand at their constructs.
-    :param later: the one for stages that are made later, if it is open.
-    """
-
-    checks: list[Check] = field(default_factory=list)
-    stages: set[str] = field(default_factory=set)
-    said: set[tuple[str, str]] = field(default_factory=set)
-    later: list[IValidation] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.checks: list[Check] = []
+        self.stages: set[str] = set()
+        # By id and path, the warnings that stand at their constructs.
+        self.said: set[tuple[str, str]] = set()
+        # For stages that are made later, if it is open.
+        self.later: IValidation | None = None
 
     def findings(self, templates: list[Template], root: IConstruct) -> list[Reported]:
         found = [finding for check in self.checks for finding in check.findings(templates, root)]
@@ -119,9 +116,9 @@ def open_stages(root: IConstruct, scope: IConstruct) -> None:
     for stage in [*([around] if around else []), *_stages(scope)]:
         open_stage(root, stage)
     doors = _DOORS[identity(root)]
-    if identity(scope) == identity(root) and not doors.later:
-        doors.later.append(_LaterStages(doors, root))
-        root.node.add_validation(doors.later[0])
+    if identity(scope) == identity(root) and doors.later is None:
+        doors.later = _LaterStages(doors, root)
+        root.node.add_validation(doors.later)
 
 
 @jsii.implements(cdk.IPolicyValidationPlugin)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FUNCTIONS = ("AWS::Lambda::Function", "AWS::Serverless::Function")  # the latter becomes one of the former
 LAYER_VERSION = "AWS::Lambda::LayerVersion"
@@ -16,8 +15,7 @@ NESTED_STACK = "AWS::CloudFormation::Stack"
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """One stack.
 
     :param name: of its file, which no other stack of the app has.
@@ -28,8 +26,8 @@ class Template:
     name: str
     assembly: str
     resources: Mapping[str, Mapping[str, Any]]
-    outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    mappings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, Any]] = {}
+    mappings: Mapping[str, Mapping[str, Any]] = {}
     parent: tuple[Template, str] | None = None
 
     def resource(self, logical_id: object) -> Resource | None:
@@ -51,8 +49,7 @@ class Template:
                 yield found
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Resource:
+class Resource(NamedTuple):
     """:param template: the name of the template it stands in.
     :param path: of the construct, where the template tells.
     """

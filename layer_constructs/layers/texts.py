@@ -32,7 +32,7 @@ def license_of(wheels: Sequence[LockedWheel]) -> str | None:
     """The packages' licences as one SPDX expression; None where the lock knows of none."""
     if not any(wheel.license for wheel in wheels):
         return None
-    from layer_constructs.building.inventory.licences import joined as joined_licences
+    from layer_constructs.building.inventory.joined_licence import joined as joined_licences
 
     return joined_licences((wheel.license for wheel in wheels), limit=LICENSE_LIMIT)
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import aws_cdk as cdk
 
@@ -20,8 +19,7 @@ if TYPE_CHECKING:
     from layer_constructs.building.wheel import LockedWheel
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Conditions:
+class Conditions(NamedTuple):
     """What an app asks of a layer.
 
     :param allow: findings that may stay, with reasons.
@@ -32,16 +30,15 @@ class Conditions:
     :param runtime_versions: what the user knows of these.
     """
 
-    allow: Mapping[str, str] = field(default_factory=dict)
+    allow: Mapping[str, str] = {}
     licenses: tuple[str, ...] | None = None
-    license_exceptions: Mapping[str, str] = field(default_factory=dict)
+    license_exceptions: Mapping[str, str] = {}
     matched: frozenset[str] = frozenset()
     left_out: tuple[str, ...] = ()
-    runtime_versions: Mapping[str, str] = field(default_factory=dict)
+    runtime_versions: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What is to be said of a layer that was accepted."""
 
     warnings: tuple[tuple[str, str], ...] = ()
@@ -58,7 +55,7 @@ class Verdict:
 
     def and_notes(self, name: str, texts: Iterable[str]) -> Verdict:
         """With more to be said."""
-        return replace(self, notes=tuple(dict.fromkeys((*self.notes, *((name, text) for text in texts)))))
+        return self._replace(notes=tuple(dict.fromkeys((*self.notes, *((name, text) for text in texts)))))
 
     def annotate(self, construct: IConstruct) -> None:
         """Say it with the CDK's own annotations, which it prints and lets be acknowledged by id."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from layer_constructs.building.contents import Contents
 from layer_constructs.building.wanted import Dependencies
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
     from layer_constructs.sharing.share import Share
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     dependencies: Dependencies
     conditions: Conditions
     publication: Publication

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -90,7 +89,7 @@ def test_a_hashed_file_is_locked_only_where_the_user_names_a_place(
     file = desk.write(f"--index-url {index.url}", f"alpha==1.0 --hash=sha256:{sha256(wheels[0])}")
     alone = Dependencies(requirements=file)
     assert to_lock(alone, cache=desk.cache) is None
-    assert to_lock(replace(alone, lock=file.with_name("pylock.built.toml")), cache=desk.cache) is not None
+    assert to_lock(alone._replace(lock=file.with_name("pylock.built.toml")), cache=desk.cache) is not None
 
 
 def test_a_pylock_gives_the_same_versions_to_the_lock_beside_it(

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +102,8 @@ def test_what_was_planned_is_recalled_as_it_was(locked: Desk) -> None:
     mark(locked)
     again = locked.plan()
     assert is_recalled(again.plan)
-    assert replace(again.plan, pins=()) == first.plan
-    assert replace(again.plan, pins=()).digest == first.plan.digest
+    assert again.plan._replace(pins=()) == first.plan
+    assert again.plan._replace(pins=()).digest == first.plan.digest
     assert [wheel.path for wheel in again.plan.wheels] == [wheel.path for wheel in first.plan.wheels]
 
 

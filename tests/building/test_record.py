@@ -10,7 +10,6 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -371,4 +370,4 @@ def test_pins_that_are_left_to_the_runtime_are_not_in_the_digest(tmp_path: Path)
     assert one.left_out == ("six",)
     assert one.packages == {"rich": "1.0"}
     assert plan(file, Contents(provided_by_runtime=True)).plan.digest == one.digest
-    assert replace(one, left_out=()).digest != one.digest
+    assert one._replace(left_out=()).digest != one.digest

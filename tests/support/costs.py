@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ class Counts:
     :param hashed: bytes given to ``hashlib``.
     :param calls: messages to jsii's kernel.
     :param modules: that were imported.
+    :param dataclasses: of those of our own among them; each compiles its methods when it is imported.
     """
 
     started: list[str] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Counts:
     hashed: int = 0
     calls: int = 0
     modules: list[str] = field(default_factory=list)
+    dataclasses: list[str] = field(default_factory=list)
 
 
 def run_counted(
@@ -76,7 +78,16 @@ def counted(name: str) -> Iterator[None]:
         yield
     finally:
         _counting = None
-        _parts[name].modules = sorted(set(sys.modules) - before)
+        modules = sorted(set(sys.modules) - before)
+        _parts[name].modules = modules
+        _parts[name].dataclasses = [each for module in modules for each in _dataclasses_of(module)]
+
+
+def _dataclasses_of(module: str) -> Iterator[str]:
+    if module.partition(".")[0] == "layer_constructs":
+        for name, value in vars(sys.modules[module]).items():
+            if isinstance(value, type) and is_dataclass(value) and value.__module__ == module:
+                yield name
 
 
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:

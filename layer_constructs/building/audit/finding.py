@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # Of the set of rules: findings that were made by an older one are made again.
 RULES = 1
@@ -24,9 +23,8 @@ Rule = Literal[
 ]
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """What one file of a layer has against the target. ``Finding(**asdict(finding))`` is the same again.
+class Finding(NamedTuple):
+    """What one file of a layer has against the target. ``Finding(**finding._asdict())`` is the same again.
 
     :param package: canonical name of the distribution that brought the file; None where no RECORD lists it.
     :param path: relative to the layer's root, with ``/``.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from layer_constructs.building.audit.finding import Finding
 from layer_constructs.building.target import Platform
 from layer_constructs.errors import ArgumentError, AuditError
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """A finding that was allowed, and why."""
 
     finding: Finding
@@ -21,8 +20,7 @@ class Note:
         return f"{self.finding} (allowed: {self.reason})"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """Findings, told apart.
 
     :param unused: what was allowed and not found, as the user wrote it.

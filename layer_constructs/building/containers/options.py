@@ -7,8 +7,8 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 # A variable with such a name holds what must be in no hash: another value of it builds nothing anew.
 # (Texts: compiling them costs every app, and few have variables.)
@@ -16,8 +16,7 @@ _LOGIN = r"://[^/\s]+@"  # in a URL
 _CONFIDENTIAL = r"(?i)TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY|_AUTH"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Volume:
+class Volume(NamedTuple):
     """A folder of the host in the container.
 
     :param consistency: of the mount on macOS, such as ``cached``; by default the engine's.
@@ -31,8 +30,7 @@ class Volume:
         return ":".join(filter(None, (self.host_path, self.container_path, self.consistency)))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ContainerOptions:
+class ContainerOptions(NamedTuple):
     """What a user may say of the container.
 
     :param image: an image reference; by default the runtime's build image.
@@ -48,10 +46,10 @@ class ContainerOptions:
 
     image: str | None = None
     context: Path | None = None
-    build_args: Mapping[str, str] = field(default_factory=dict)
+    build_args: Mapping[str, str] = {}
     entrypoint: tuple[str, ...] = ()
     working_directory: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     volumes: tuple[Volume, ...] = ()
     network: str | None = None
     user: str | None = None

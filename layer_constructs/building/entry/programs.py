@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from layer_constructs.building.entry.entry import Entry, EntryFile
 from layer_constructs.errors import BuildError, Where
+
+if TYPE_CHECKING:
+    from layer_constructs.building.entry.entry import Entry, EntryFile
 
 BOOTSTRAP = "bootstrap"
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # Deprecated by SPDX for the same meaning with `-only` and `-or-later`.
 _GNU = re.compile(r"((?:A|L)?GPL-[\d.]+|GFDL-[\d.]+)(\+?)")
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(NamedTuple):
     """Parts of which all apply (AND) or one may be chosen (OR), without doubles, sorted, not nested in their like."""
 
     operator: Literal["AND", "OR"]

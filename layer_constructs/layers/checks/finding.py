@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 # Part of the id by which a finding is accepted: `layer-constructs::wrong-architecture:Stack/Deps`.
 PLUGIN = "layer-constructs"
@@ -28,8 +27,7 @@ RULES: tuple[Rule, ...] = get_args(Rule)
 _REFUSED = frozenset({"no-layers-here", "too-large", "too-many-layers"})
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """:param path: of the construct that it is about.
     :param layers: the paths of the function's layers it is about, which are part of what is accepted.
     :param text: several lines; the first says what is wrong.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from layer_constructs.building.progress import megabytes
 from layer_constructs.building.size import LIMIT
@@ -155,8 +155,7 @@ def _misfit(function: LambdaFunction, layer: FunctionLayer, subjects: Subjects) 
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Misfit:
+class Misfit(NamedTuple):
     """What of a function a layer isn't made for.
 
     :param own: what the function has.

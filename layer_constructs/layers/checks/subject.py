@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -21,7 +20,6 @@ class Names(Protocol):
     def origin(self, resource: Resource, /) -> str | None: ...
 
 
-@dataclass(kw_only=True)
 class Subjects:
     """What the rules are asked about.
 
@@ -29,11 +27,14 @@ class Subjects:
     :param outdir: where the app's assets are.
     """
 
-    templates: Mapping[str, Template]
-    ours: Mapping[str, Surely]
-    outdir: Path
-    names: Names
-    _contents: dict[str, Content | None] = field(default_factory=dict)
+    def __init__(
+        self, *, templates: Mapping[str, Template], ours: Mapping[str, Surely], outdir: Path, names: Names
+    ) -> None:
+        self.templates = templates
+        self.ours = ours
+        self.outdir = outdir
+        self.names = names
+        self._contents: dict[str, Content | None] = {}
 
     def uses_ours(self, function: LambdaFunction) -> bool:
         return any(each.declared is not None and self.is_ours(each.declared) for each in function.layers or ())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Surely:
+class Surely(NamedTuple):
     """What is known of a layer of ours without looking into its file; None: it isn't built."""
 
     size: int | None = None

@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -254,7 +253,7 @@ def test_a_finding_survives_json(tmp_path: Path) -> None:
 
     [finding] = audit(tmp_path / "root", tree, AL2023)
 
-    assert Finding(**json.loads(json.dumps(asdict(finding)))) == finding
+    assert Finding(**json.loads(json.dumps(finding._asdict()))) == finding
 
 
 def test_a_file_that_no_package_brought_has_no_package(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from packaging.licenses import canonicalize_license_expression
 from layer_constructs.building.inventory import known_licences, spdx
 from layer_constructs.building.inventory.allowed_licences import refuse_others
 from layer_constructs.building.inventory.components import Component
-from layer_constructs.building.inventory.licences import joined, licence_of_metadata
+from layer_constructs.building.inventory.joined_licence import joined
+from layer_constructs.building.inventory.licences import licence_of_metadata
 from layer_constructs.errors import ArgumentError, LicenseNotAllowedError
 
 APACHE = "License :: OSI Approved :: Apache Software License"
