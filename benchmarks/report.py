@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 
+from benchmarks import cells
 from benchmarks.case import Case, Row, Unavailable
 from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Measured, Spread, cpu, wall
@@ -68,9 +68,9 @@ def _targets(case: Case, measured: Measured) -> Iterator[str]:
         units.setdefault(row.per is None, row.per)
     for per in units.values():
         if per is None:
-            noise = [_ratio(measured.noise(clock)) for clock in (wall, cpu)]
+            noise = [cells.ratio(measured.noise(clock)) for clock in (wall, cpu)]
         else:
-            noise = [_milliseconds(measured.noise_added(clock, per=per)) for clock in (wall, cpu)]
+            noise = [cells.milliseconds(measured.noise_added(clock, per=per)) for clock in (wall, cpu)]
         yield f"| {measured.first} | itself (the noise) | {' | '.join(noise)} | | | |"
 
 
@@ -86,34 +86,20 @@ def _line(row: Row, measured: Measured) -> str:
             else measured.ratio_beyond(row.ours, row.over, clock, beyond=row.beyond)
             for clock in (wall, cpu)
         )
-        shown, limit = _ratio, f"{row.limit:.2f} x" if row.limit is not None else ""
+        shown, limit = cells.ratio, f"{row.limit:.2f} x" if row.limit is not None else ""
     else:
         walls, cpus = (measured.added(row.ours, row.over, clock, per=row.per) for clock in (wall, cpu))
-        shown, limit = _milliseconds, f"+{row.limit:.0f} ms" if row.limit is not None else ""
-    cells = [
+        shown, limit = cells.milliseconds, f"+{row.limit:.0f} ms" if row.limit is not None else ""
+    line = [
         row.ours,
         over,
         shown(walls),
         shown(cpus),
         limit,
-        _verdict(row.limit, walls) if row.by != "CPU" else "",
-        _verdict(row.limit, cpus) if row.by != "wall" else "",
+        cells.verdict(row.limit, walls) if row.by != "CPU" else "",
+        cells.verdict(row.limit, cpus) if row.by != "wall" else "",
     ]
-    return f"| {' | '.join(cells)} |"
-
-
-def _verdict(limit: float | None, spread: Spread) -> str:
-    if limit is None:
-        return ""
-    if math.isinf(spread.maximum):
-        return "undecided"
-    if spread.low == -math.inf:  # too few
-        if spread.maximum <= limit:
-            return "met in each"
-        return "**missed** in each" if spread.minimum > limit else "undecided"
-    if spread.high <= limit:
-        return "met"
-    return "**missed**" if spread.low > limit else "undecided"
+    return f"| {' | '.join(line)} |"
 
 
 def _times(measured: Measured) -> Iterator[str]:
@@ -121,27 +107,13 @@ def _times(measured: Measured) -> Iterator[str]:
     yield "|---|---|---|"
     for name, samples in measured.samples.items():
         walls, cpus = (Spread.of([clock(sample) for sample in samples]) for clock in (wall, cpu))
-        yield f"| {name} | {_seconds(walls)} | {_seconds(cpus)} |"
+        yield f"| {name} | {cells.seconds(walls)} | {cells.seconds(cpus)} |"
     for name, reason in measured.missing.items():
         yield f"| {name} | can't run: {_cell(reason)} | |"
 
 
 def _cell(text: str) -> str:
     return text.replace("|", "\\|")
-
-
-def _ratio(spread: Spread) -> str:
-    if math.isinf(spread.maximum):
-        return "not told apart from the noise"
-    return f"{spread.median:.2f} x ({spread.minimum:.2f} to {spread.maximum:.2f})"
-
-
-def _milliseconds(spread: Spread) -> str:
-    return f"{spread.median:+.1f} ms ({spread.minimum:+.1f} to {spread.maximum:+.1f})"
-
-
-def _seconds(spread: Spread) -> str:
-    return f"{spread.median:.2f} ({spread.minimum:.2f} to {spread.maximum:.2f})"
 
 
 def _machine() -> str:

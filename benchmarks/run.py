@@ -29,6 +29,7 @@ from benchmarks.cases import (  # noqa: E402 - the same
     peers,
     regions,
     resynth,
+    resynth_parts,
     template_tests,
     verification,
 )
@@ -38,6 +39,7 @@ from benchmarks.workspace import Workspace  # noqa: E402 - the same
 
 _MODULES = (
     resynth,
+    resynth_parts,
     many_layers,
     verification,
     functions,

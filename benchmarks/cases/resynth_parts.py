@@ -1,0 +1,112 @@
+"""Where the processor's time of `resynth` goes, part by part: most of a synth is the CDK's, and varies."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from benchmarks import cells, processes
+from benchmarks.case import Unavailable
+from benchmarks.cases.first_build import REQUIREMENTS
+from benchmarks.cases.synths import DEPS_FRESH, DEPS_KEPT, PLAIN_FRESH, PLAIN_KEPT
+from benchmarks.own_table import OwnTable
+from benchmarks.pairs import Spread
+from benchmarks.workspace import APPS, Workspace
+
+PARTS = ("import the CDK", "import PythonDepsLayer", "app and stack", "layer", "synth")
+_PAIRS = ((DEPS_KEPT, PLAIN_KEPT), (DEPS_FRESH, PLAIN_FRESH))
+_LIMIT = 50  # ms
+
+# By part, milliseconds of Python and of Node.
+Parts = list[tuple[float, float]]
+
+
+def _table(workspace: Workspace, runs: int) -> Iterator[str]:
+    if not processes.KNOWN:
+        raise Unavailable("this system doesn't tell which processes one has started")
+    subjects = _subjects(workspace)
+    line = [*subjects, ""]
+    for name in line[:-1]:
+        subjects[name]()  # bytecode, the lock and the layer are there from now on
+    taken: dict[str, list[Parts]] = {name: [] for name in line}
+    order = random.Random(0)  # noqa: S311 - nothing here is secret
+    for _ in range(runs):
+        for name in order.sample(line, len(line)):
+            taken[name].append(subjects[name or PLAIN_KEPT]())
+    yield "| ours | over | CPU | target | by CPU |"
+    yield "|---|---|---|---|---|"
+    for ours, over in _PAIRS:
+        spread = _added(taken[ours], taken[over], _quiet)
+        verdict = cells.verdict(_LIMIT, spread)
+        yield f"| {ours} | {over} | {cells.milliseconds(spread)} | +{_LIMIT} ms | {verdict} |"
+    noise = _added(taken[""], taken[PLAIN_KEPT], _quiet)
+    yield f"| {PLAIN_KEPT} | itself (the noise) | {cells.milliseconds(noise)} | | |"
+    yield ""
+    yield "| added | Python, kept | Node, kept | Python, fresh | Node, fresh |"
+    yield "|---|---|---|---|---|"
+    for number, part in enumerate(PARTS):
+        shown = [
+            cells.milliseconds(_added(taken[ours], taken[over], partial(_one, number, which)))
+            for ours, over in _PAIRS
+            for which in (0, 1)
+        ]
+        yield f"| {part} | {' | '.join(shown)} |"
+
+
+def _quiet(parts: Parts) -> float:
+    """All but Node's share of the synth."""
+    return sum(python + node for python, node in parts[:-1]) + parts[-1][0]
+
+
+def _one(number: int, which: int, parts: Parts) -> float:
+    return parts[number][which]
+
+
+def _added(ours: list[Parts], over: list[Parts], value: Callable[[Parts], float]) -> Spread:
+    return Spread.of([value(a) - value(b) for a, b in zip(ours, over, strict=True)])
+
+
+def _subjects(workspace: Workspace) -> Mapping[str, Callable[[], Parts]]:
+    requirements = workspace.file("resynth", "requirements.txt", text=REQUIREMENTS)
+    empty = workspace.place("resynth", "empty")
+    empty.mkdir(exist_ok=True)
+
+    def subject(given: Path, output: str, *, fresh: bool) -> Callable[[], Parts]:
+        outdir, clear = workspace.place("resynth-parts", output), workspace.gone("resynth-parts", output)
+
+        def action() -> Parts:
+            if fresh:
+                clear()
+            argv = [sys.executable, str(APPS / "parts.py"), str(outdir), str(given)]
+            env = workspace.environment
+            done = subprocess.run(argv, env=env, cwd=workspace.folder, capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                raise RuntimeError(f"{argv} failed:\n{done.stderr}")
+            taken = json.loads(done.stdout.splitlines()[-1])
+            assert len(taken) == len(PARTS)
+            return [(python * 1000, node * 1000) for python, node in taken]
+
+        return action
+
+    return {
+        PLAIN_KEPT: subject(empty, "plain-kept", fresh=False),
+        PLAIN_FRESH: subject(empty, "plain-fresh", fresh=True),
+        DEPS_KEPT: subject(requirements, "kept", fresh=False),
+        DEPS_FRESH: subject(requirements, "fresh", fresh=True),
+    }
+
+
+CASE = OwnTable(
+    name="resynth-parts",
+    about=(
+        "The same apps from within: the processor's time of Python, and of Node, for each part of them. Node's share "
+        "of the synth is shown and not added up: it takes seconds without any layer, and varies by hundreds of "
+        "milliseconds from run to run."
+    ),
+    table=lambda workspace, runs: list(_table(workspace, runs)),
+)
