@@ -223,5 +223,5 @@ def test_the_checks_of_an_app_read_its_template_once(counts: Mapping[str, Counts
 
 def test_a_further_app_asks_jsii_only_for_what_is_its_own(counts: Mapping[str, Counts]) -> None:
     """Its context, its folder, the stack, and the doors for the checks."""
-    assert counts["kept 0"].calls <= 19
+    assert counts["kept 0"].calls <= 17
     assert counts["kept synth"].calls <= 6

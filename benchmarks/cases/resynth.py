@@ -21,8 +21,8 @@ CASE = Case(
     about=(
         "An app with one stack and one layer, as a whole process: the layer of `first-build` from the cache, over a "
         "plain `LayerVersion` over an empty folder; with `cdk.out` kept from the run before, and with a fresh one. "
-        "What is added is mostly the import of the library (`imports`); half of that is code which dataclasses "
-        "generate where they are defined, by profile. What a layer adds after it is in `template-tests`."
+        "What is added is told apart in `resynth-parts`; what a further layer or app in the process adds is in "
+        "`many-layers` and `template-tests`."
     ),
     subjects=_subjects,
     rows=[

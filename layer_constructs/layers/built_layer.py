@@ -62,7 +62,7 @@ class BuiltLayer(lambda_.LayerVersion):
         watch(
             self,
             scope,
-            outdir=around.outdir,
+            around=around,
             asset_hash=asset_hash_of(declaration.digest, publication.asset_format),
             built=declaration.layer,
             packages=declaration.packages,

@@ -9,9 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-import aws_cdk as cdk
-from aws_cdk import aws_lambda as lambda_
-
 from layer_constructs.layers.checks.finding import RULES, Finding
 from layer_constructs.layers.checks.surely import Surely
 from layer_constructs.layers.identity import identity
@@ -19,9 +16,11 @@ from layer_constructs.layers.origin import Origin, origin_of_caller
 from layer_constructs.layers.synth_checks import add_check, open_stage
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
     from constructs import Construct, IConstruct
 
     from layer_constructs.building.cache import CachedLayer
+    from layer_constructs.layers.surroundings import Surroundings
     from layer_constructs.layers.templates import Template
 
 
@@ -66,40 +65,32 @@ def watch(
     layer: lambda_.LayerVersion,
     scope: Construct,
     *,
-    outdir: Path,
+    around: Surroundings,
     asset_hash: str,
     built: CachedLayer | None,
     packages: Mapping[str, str],
 ) -> None:
     """Check the functions that use this layer. To be called at the end of the constructor of each layer of ours.
 
-    :param outdir: where the app's assets go.
     :param asset_hash: by which the layer is known again in a template.
     :param built: None for a stack that is not being bundled: its content is unknown then.
     :param packages: versions by normalised name.
     """
     known = _KNOWN.get(scope)
     if known is None:
-        known = _installed(scope, outdir)
-        if known is None:
-            return
-        _KNOWN[scope] = known
+        known = _KNOWN[scope] = _installed(around)
     known.ours[asset_hash] = (
         Surely(size=built.facts.unzipped_size, packages=packages) if built is not None else Surely()
     )
     known.origins.append((layer, origin_of_caller()))
 
 
-def _installed(scope: Construct, outdir: Path) -> _Watch | None:
-    """The watch of the scope's app, installed there and in its stage."""
-    root = scope.node.root
-    stage = cdk.Stage.of(scope)
-    if stage is None:
-        return None
-    name = identity(root)
+def _installed(around: Surroundings) -> _Watch:
+    """The app's watch, installed there and in the stage."""
+    name = identity(around.root)
     known = _WATCHES.get(name)
     if known is None:
-        known = _WATCHES[name] = _Watch(outdir)
-        add_check(root, known)
-    open_stage(root, stage)
+        known = _WATCHES[name] = _Watch(around.outdir)
+        add_check(around.root, known)
+    open_stage(around.root, around.stage)
     return known

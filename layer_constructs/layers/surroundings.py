@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import aws_cdk as cdk
 
 if TYPE_CHECKING:
-    from constructs import Construct
+    from constructs import Construct, IConstruct
 
 RUNTIME_CONTEXT = "layer-constructs:runtime"
 LOCKED_CONTEXT = "layer-constructs:locked"
@@ -23,6 +23,8 @@ _NO_STAGING = "aws:cdk:disable-asset-staging"
 
 class Surroundings(NamedTuple):
     """:param bundled: whether the stack is being bundled; one that isn't needs no layer for the same template.
+    :param root: of the construct tree.
+    :param stage: around the construct; the app itself, if there is no other.
     :param outdir: where the app's assets go.
     :param staged: whether the CDK copies assets there.
     """
@@ -33,6 +35,8 @@ class Surroundings(NamedTuple):
     asset_format: object
     disposable: object
     bundled: bool
+    root: IConstruct
+    stage: cdk.Stage
     outdir: Path
     staged: bool
 
@@ -44,7 +48,8 @@ def surroundings_of(scope: Construct) -> Surroundings:
     """As they are now, or as they were remembered."""
     known = _KNOWN.get(scope)
     if known is None:
-        context = scope.node.try_get_context
+        node, stage = scope.node, cast("cdk.Stage", cdk.Stage.of(scope))
+        context = node.try_get_context
         known = Surroundings(
             runtime=context(RUNTIME_CONTEXT),
             locked=context(LOCKED_CONTEXT),
@@ -52,7 +57,9 @@ def surroundings_of(scope: Construct) -> Surroundings:
             asset_format=context(ASSET_FORMAT_CONTEXT),
             disposable=context(DISPOSABLE_CONTEXT),
             bundled=cdk.Stack.of(scope).bundling_required,
-            outdir=Path(cast("cdk.Stage", cdk.Stage.of(scope)).asset_outdir),
+            root=node.root,
+            stage=stage,
+            outdir=Path(stage.asset_outdir),
             staged=not context(_NO_STAGING),
         )
     return known
