@@ -183,13 +183,22 @@ def test_another_patch_of_the_same_minor_version_loads_it(tmp_path: Path, python
 
 @pytest.mark.real
 def test_apart_from_references_the_content_is_that_of_plain_compilation(interpreter: Interpreter) -> None:
-    """Version 2 of marshal has no references: there only the values count."""
+    """Version 2 of marshal has no references: there only the values count. It has no slices either."""
     program = (
         "import marshal, runpy, sys\n"
         "script = runpy.run_path(sys.argv[1])\n"
+        "def plain(value):\n"
+        "    if isinstance(value, slice):\n"
+        "        return (slice.__name__, *map(plain, (value.start, value.stop, value.step)))\n"
+        "    if isinstance(value, (tuple, frozenset)):\n"
+        "        return type(value)(map(plain, value))\n"
+        "    if isinstance(value, type(plain.__code__)):\n"
+        "        return value.replace(co_consts=plain(value.co_consts))\n"
+        "    return value\n"
         "for path in sys.argv[2:]:\n"
         "    code = compile(open(path, 'rb').read(), path, 'exec', dont_inherit=True)\n"
-        "    assert marshal.dumps(script['with_strings_once'](code, {}), 2) == marshal.dumps(code, 2), path\n"
+        "    ours = script['with_strings_once'](code, {})\n"
+        "    assert marshal.dumps(plain(ours), 2) == marshal.dumps(plain(code), 2), path\n"
     )
     script = Path(bytecode.__file__).with_name("bytecode_script.py")
     modules = [standard_library(interpreter) / module for module in MODULES]

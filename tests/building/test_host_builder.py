@@ -18,7 +18,6 @@ from layer_constructs.building.bundling import Bundling
 from layer_constructs.building.target import Target
 from layer_constructs.cli import main
 from layer_constructs.errors import BuildError, HashMismatchError, LockStaleError, WheelUnavailableError
-from tests.conftest import NO_INTERPRETER
 from tests.support.desk import ARM, X86, Desk, make_desk
 from tests.support.sdists import make_sdist
 
@@ -62,7 +61,7 @@ def pure_sdist(folder: Path, name: str, content: str = "'x = 1'") -> Path:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pythons: Mapping[str, Path]) -> Desk:
     if "3.13" not in pythons:
-        pytest.skip(f"{NO_INTERPRETER}13 on this machine")
+        pytest.skip("no Python 3.13 on this machine")
     monkeypatch.setenv("PATH", f"{pythons['3.13'].parent}:/usr/bin:/bin")
     monkeypatch.setenv("LAYER_CONSTRUCTS_CACHE_DIR", str(tmp_path / "layers"))
     desk = replace(make_desk(tmp_path), bundling=Bundling.local(build_sdists=True))

@@ -19,7 +19,6 @@ from layer_constructs.building.process import Completed
 from layer_constructs.building.target import Target
 from layer_constructs.errors import BuildError, LockMissingError, LockStaleError, ResolutionError, WheelUnavailableError
 from tests.building.test_host_builder import HERE, pure_sdist
-from tests.conftest import NO_INTERPRETER
 from tests.support.desk import Desk, make_desk
 from tests.support.wheels import make_wheel
 
@@ -221,7 +220,7 @@ def test_on_demand_nothing_is_built_from_source_for_a_target_that_nobody_asked_f
     desk: Desk, monkeypatch: pytest.MonkeyPatch, pythons: Mapping[str, Path]
 ) -> None:
     if "3.13" not in pythons:
-        pytest.skip(f"{NO_INTERPRETER}13 on this machine")
+        pytest.skip("no Python 3.13 on this machine")
     monkeypatch.setenv("PATH", f"{pythons['3.13'].parent}:/usr/bin:/bin")
     pure_sdist(desk.folder / "files", "alpha")
     here = Target("python3.13", HERE.architecture)
