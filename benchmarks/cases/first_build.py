@@ -7,7 +7,6 @@ import platform
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -64,17 +63,7 @@ class _LastCall:
 
 
 def _subjects(workspace: Workspace, *, names: Collection[str]) -> list[Subject]:
-    return [_with_quiet_disk(subject) for subject in _all(workspace) if subject.name in names]
-
-
-def _with_quiet_disk(subject: Subject) -> Subject:
-    """Else it still writes what the one before unpacked."""
-
-    def prepare() -> None:
-        subject.prepare()
-        os.sync()
-
-    return replace(subject, prepare=prepare)
+    return [subject for subject in _all(workspace) if subject.name in names]
 
 
 def _all(workspace: Workspace) -> list[Subject]:

@@ -18,12 +18,13 @@ from benchmarks.own_table import OwnTable
 from benchmarks.pairs import Spread
 from benchmarks.workspace import APPS, Workspace
 
-PARTS = ("import of the CDK", "import of PythonDepsLayer", "app and stack", "layer", "synth")
+IMPORT, LAYER, SYNTH = "import of PythonDepsLayer", "layer", "synth"
+PARTS = ("import of the CDK", IMPORT, "app and stack", LAYER, SYNTH)
 _PAIRS = ((DEPS_KEPT, PLAIN_KEPT), (DEPS_FRESH, PLAIN_FRESH))
 _LIMIT = 50  # ms
 
 # By part, milliseconds of Python and of Node.
-Parts = list[tuple[float, float]]
+Parts = Mapping[str, tuple[float, float]]
 
 
 def _table(workspace: Workspace, runs: int) -> Iterator[str]:
@@ -49,9 +50,9 @@ def _table(workspace: Workspace, runs: int) -> Iterator[str]:
     yield ""
     yield "| added | Python, kept | Node, kept | Python, fresh | Node, fresh |"
     yield "|---|---|---|---|---|"
-    for number, part in enumerate(PARTS):
+    for part in PARTS:
         shown = [
-            cells.milliseconds(_added(taken[ours], taken[over], partial(_one, number, which)))
+            cells.milliseconds(_added(taken[ours], taken[over], partial(_one, part, which)))
             for ours, over in _PAIRS
             for which in (0, 1)
         ]
@@ -60,12 +61,11 @@ def _table(workspace: Workspace, runs: int) -> Iterator[str]:
 
 def _ours(parts: Parts) -> float:
     """What this library adds to, but for Node's share of the synth."""
-    (_, imported, _, layer, synth) = parts
-    return sum(imported) + sum(layer) + synth[0]
+    return sum(parts[IMPORT]) + sum(parts[LAYER]) + parts[SYNTH][0]
 
 
-def _one(number: int, which: int, parts: Parts) -> float:
-    return parts[number][which]
+def _one(part: str, which: int, parts: Parts) -> float:
+    return parts[part][which]
 
 
 def _added(ours: list[Parts], over: list[Parts], value: Callable[[Parts], float]) -> Spread:
@@ -77,28 +77,28 @@ def _subjects(workspace: Workspace) -> Mapping[str, Callable[[], Parts]]:
     empty = workspace.place("resynth", "empty")
     empty.mkdir(exist_ok=True)
 
-    def subject(given: Path, output: str, *, fresh: bool) -> Callable[[], Parts]:
+    def subject(app: str, given: Path, output: str, *, fresh: bool) -> Callable[[], Parts]:
         outdir, clear = workspace.place("resynth-parts", output), workspace.gone("resynth-parts", output)
 
         def action() -> Parts:
             if fresh:
                 clear()
-            argv = [sys.executable, str(APPS / "parts.py"), str(outdir), str(given)]
+            argv = [sys.executable, *map(str, (APPS / "parts.py", APPS / app, outdir, given))]
             env = workspace.environment
             done = subprocess.run(argv, env=env, cwd=workspace.folder, capture_output=True, text=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(f"{argv} failed:\n{done.stderr}")
             taken = json.loads(done.stdout.splitlines()[-1])
-            assert len(taken) == len(PARTS)
-            return [(python * 1000, node * 1000) for python, node in taken]
+            assert taken.keys() <= set(PARTS)
+            return {part: tuple(each * 1000 for each in taken.get(part, (0, 0))) for part in PARTS}
 
         return action
 
     return {
-        PLAIN_KEPT: subject(empty, "plain-kept", fresh=False),
-        PLAIN_FRESH: subject(empty, "plain-fresh", fresh=True),
-        DEPS_KEPT: subject(requirements, "kept", fresh=False),
-        DEPS_FRESH: subject(requirements, "fresh", fresh=True),
+        PLAIN_KEPT: subject("plain.py", empty, "plain-kept", fresh=False),
+        PLAIN_FRESH: subject("plain.py", empty, "plain-fresh", fresh=True),
+        DEPS_KEPT: subject("deps.py", requirements, "kept", fresh=False),
+        DEPS_FRESH: subject("deps.py", requirements, "fresh", fresh=True),
     }
 
 
